@@ -1,0 +1,1 @@
+"""Synthesis runs and their reports."""

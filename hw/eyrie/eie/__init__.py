@@ -1,0 +1,1 @@
+"""The sparse matrix-vector engine after EIE."""

@@ -1,0 +1,260 @@
+"""Central control: runs the program, layer after layer, without the host (EIE, section IV)."""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from eyrie.eie.array import BUSY_LATENCY, COMMAND_LATENCY
+from eyrie.eie.config import EieConfig
+from eyrie.eie.layouts import Op, command_layout, drain_layout
+from eyrie.eie.program import FIELDS, STEP_WORDS
+
+SETTLE = COMMAND_LATENCY + BUSY_LATENCY + 1
+"""Cycles after a command until `busy` speaks of its effect."""
+
+_program_layout = data.FlexibleLayout(
+    32 * STEP_WORDS, {name: data.Field(width, 32 * word + low) for name, (word, low, width) in FIELDS.items()}
+)
+
+
+class Control(wiring.Component):
+    """Fetches steps (see `eyrie.eie.program.Step`) and turns them into commands.
+
+    After reset it sets all accumulators to zero, then waits for `start`.
+
+    Parameters
+    ----------
+    config : EieConfig
+        Geometry.
+    emit_credits : int
+        Activations that the output queue can take.
+
+    Members
+    -------
+    start : ``In(1)``
+        Run the program from its beginning; ignored while busy.
+    busy : ``Out(1)``
+        Running, or not yet ready after reset.
+    done : ``Out(1)``
+        High for the last cycle of a run.
+    cycles : ``Out(32)``
+        Cycles of the run so far, or of the last one, but for those that waited for input or emitted output.
+    program_address : ``Out(range(config.program_depth))``
+    program_data : ``In(32)``
+        The program memory; data in the cycle after the address.
+    i : ``In(stream.Signature(signed(config.activation_width)))``
+        Input activations.
+    command : ``Out(command_layout(config))``
+    pe : ``Out(max(1, config.pe_width))``
+    column_base : ``Out(config.column_width)``
+    to_output : ``Out(1)``
+    array_busy : ``In(1)``
+        To and from the array.
+    emitted : ``In(1)``
+        An emitted activation has left the output queue.
+    """
+
+    i: stream.Interface
+
+    def __init__(self, config: EieConfig, *, emit_credits: int) -> None:
+        self.config, self.emit_credits = config, emit_credits
+        super().__init__(
+            {
+                "start": In(1),
+                "busy": Out(1, init=1),
+                "done": Out(1),
+                "cycles": Out(32),
+                "program_address": Out(max(1, (config.program_depth - 1).bit_length())),
+                "program_data": In(32),
+                "i": In(stream.Signature(signed(config.activation_width))),
+                "command": Out(command_layout(config)),
+                "pe": Out(max(1, config.pe_width)),
+                "column_base": Out(config.column_width),
+                "to_output": Out(1),
+                "array_busy": In(1),
+                "emitted": In(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        config = self.config
+        command = self.command
+
+        step = Signal(_program_layout)
+        bank = Signal()  # the source
+        address = Signal.like(self.program_address)  # of the next step, then of its codebook
+        next_step = Signal.like(address)
+        index = Signal(range(max(config.accumulator_depth, config.codebook_size, STEP_WORDS) + 1))
+        left = Signal(32)  # activations of this step still to load or emit
+        settle = Signal(range(SETTLE + 1))
+        quiet = Signal()
+        pe = Signal.like(self.pe)
+        m.d.comb += [
+            self.program_address.eq(address),
+            self.pe.eq(pe),
+            self.column_base.eq(step.column_base),
+            quiet.eq((settle == 0) & ~self.array_busy),
+        ]
+        with m.If(settle != 0):
+            m.d.sync += settle.eq(settle - 1)
+
+        def send(op: Op, *, to: Any = 0, value: Any = 0) -> list[Any]:
+            return [command.op.eq(op), command.address.eq(to), command.data.eq(value)]
+
+        next_pe = Mux(pe == config.n_pes - 1, 0, pe + 1)
+
+        # Where a step goes from here: the first of its remaining parts.
+        def go_broadcast() -> None:
+            with m.If(step.broadcast):
+                m.next = "REWIND"
+            with m.Else():
+                go_drain()
+
+        def go_drain() -> None:
+            with m.If(step.drain):
+                m.next = "OPEN"
+            with m.Else():
+                go_emit()
+
+        def go_emit() -> None:
+            with m.If(step.emit):
+                m.next = "EMIT_REWIND"
+            with m.Else():
+                m.next = "END"
+
+        # Emission spends credits that the output queue gives back.
+        credits = Signal(range(self.emit_credits + 1), init=self.emit_credits)
+        emit = Signal()
+        m.d.sync += credits.eq(credits - emit + self.emitted)
+
+        counting = Signal()
+        with m.If(counting):
+            m.d.sync += self.cycles.eq(self.cycles + 1)
+
+        with m.FSM(name="control"):
+            with m.State("CLEAR"):
+                m.d.comb += send(Op.CLEAR, to=index)
+                m.d.sync += index.eq(index + 1)
+                with m.If(index == config.accumulator_depth - 1):
+                    m.d.sync += self.busy.eq(0)
+                    m.next = "IDLE"
+
+            with m.State("IDLE"):
+                with m.If(self.start):
+                    m.d.sync += [self.busy.eq(1), self.cycles.eq(0), address.eq(0), index.eq(0)]
+                    m.next = "FETCH"
+
+            # The word of the address before arrives while the next is asked for.
+            with m.State("FETCH"):
+                m.d.comb += counting.eq(1)
+                m.d.sync += [address.eq(address + 1), index.eq(index + 1)]
+                with m.If(index != 0):
+                    m.d.sync += step.eq(Cat(step.as_value()[32:], self.program_data))
+                with m.If(index == STEP_WORDS):
+                    m.d.sync += [next_step.eq(address), index.eq(0)]
+                    m.next = "DECIDE"
+
+            with m.State("DECIDE"):
+                m.d.comb += counting.eq(1)
+                m.d.sync += [address.eq(step.codebook_base), left.eq(step.count), pe.eq(0)]
+                with m.If(step.codebook_count != 0):
+                    m.next = "CODEBOOK"
+                with m.Elif(step.load):
+                    m.next = "LOAD_OPEN"
+                with m.Else():
+                    go_broadcast()
+
+            with m.State("CODEBOOK"):
+                m.d.comb += counting.eq(1)
+                m.d.sync += [address.eq(address + 1), index.eq(index + 1)]
+                with m.If(index != 0):
+                    m.d.comb += send(Op.WRITE_CODEBOOK, to=index - 1, value=self.program_data)
+                with m.If(index == step.codebook_count):
+                    m.d.sync += index.eq(0)
+                    with m.If(step.load):
+                        m.next = "LOAD_OPEN"
+                    with m.Else():
+                        go_broadcast()
+
+            with m.State("LOAD_OPEN"):
+                m.d.comb += [counting.eq(1), *send(Op.OPEN, value=~bank)]
+                m.d.sync += bank.eq(~bank)
+                m.next = "LOAD"
+
+            with m.State("LOAD"):
+                m.d.comb += self.i.ready.eq(1)
+                with m.If(self.i.valid):
+                    m.d.comb += send(Op.STORE, value=self.i.payload)
+                    m.d.sync += [left.eq(left - 1), pe.eq(next_pe)]
+                    with m.If(left == 1):
+                        go_broadcast()
+
+            with m.State("REWIND"):
+                m.d.comb += [counting.eq(1), *send(Op.REWIND, value=Cat(bank, 1))]
+                m.d.sync += settle.eq(SETTLE)
+                m.next = "BROADCAST"
+
+            with m.State("BROADCAST"):
+                m.d.comb += counting.eq(1)
+                with m.If(quiet):
+                    go_drain()
+
+            with m.State("OPEN"):
+                m.d.comb += [counting.eq(1), *send(Op.OPEN, to=step.local_base, value=Cat(~bank, ~step.open))]
+                m.d.sync += [address.eq(step.row_base), index.eq(0), left.eq(0)]
+                m.next = "DRAIN"
+
+            # `left` counts the chunks of a row, `address` walks through the table.
+            with m.State("DRAIN"):
+                drain = Signal(drain_layout(config))
+                table = Signal(config.table_width)
+                m.d.comb += [
+                    counting.eq(1),
+                    drain.row.eq(index),
+                    drain.first.eq(left == 0),
+                    drain.last.eq(~step.scaled | (left == config.n_chunks - 1)),
+                    drain.scaled.eq(step.scaled),
+                    drain.relu.eq(step.relu),
+                    table.eq(step.row_base + index),
+                    *send(Op.DRAIN, to=table, value=drain),
+                ]
+                m.d.sync += left.eq(left + 1)
+                with m.If(drain.last):
+                    m.d.sync += [left.eq(0), index.eq(index + 1)]
+                    with m.If(index + 1 == step.n_rows):
+                        m.d.sync += [index.eq(0), settle.eq(SETTLE)]
+                        m.next = "DRAINED"
+
+            with m.State("DRAINED"):
+                m.d.comb += counting.eq(1)
+                with m.If(quiet):
+                    go_emit()
+
+            with m.State("EMIT_REWIND"):
+                m.d.comb += send(Op.REWIND, to=step.local_base, value=Cat(~bank, 0))
+                m.d.sync += [settle.eq(SETTLE), left.eq(step.emit_count), pe.eq(0)]
+                m.next = "EMIT"
+
+            with m.State("EMIT"):
+                m.d.comb += self.to_output.eq(1)
+                with m.If((settle == 0) & (credits != 0) & (left != 0)):
+                    m.d.comb += [emit.eq(1), *send(Op.EMIT)]
+                    m.d.sync += [left.eq(left - 1), pe.eq(next_pe)]
+                with m.If((left == 0) & (credits == self.emit_credits)):
+                    m.next = "END"
+
+            with m.State("END"):
+                m.d.comb += counting.eq(1)
+                with m.If(step.swap):
+                    m.d.sync += bank.eq(~bank)
+                m.d.sync += address.eq(next_step)
+                with m.If(step.last):
+                    m.d.comb += self.done.eq(1)
+                    m.d.sync += [self.busy.eq(0), index.eq(0)]
+                    m.next = "IDLE"
+                with m.Else():
+                    m.next = "FETCH"
+        return m

@@ -1,0 +1,43 @@
+"""The one multiplier of a PE."""
+
+from typing import Any
+
+from amaranth.hdl import Module, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from eyrie.eie.config import EieConfig
+
+
+class Multiply(wiring.Component):
+    """Exact signed product with registered operands and result: one DSP multiplier.
+
+    One product a cycle, latency two cycles.
+
+    Parameters
+    ----------
+    config : EieConfig
+        Widths.
+
+    Members
+    -------
+    a : ``In(signed(config.activation_width))``
+    b : ``In(signed(config.weight_width))``
+    product : ``Out(signed(config.activation_width + config.weight_width))``
+    """
+
+    def __init__(self, config: EieConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "a": In(signed(config.activation_width)),
+                "b": In(signed(config.weight_width)),
+                "product": Out(signed(config.activation_width + config.weight_width)),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        a, b = Signal.like(self.a), Signal.like(self.b)
+        m.d.sync += [a.eq(self.a), b.eq(self.b), self.product.eq(a * b)]
+        return m

@@ -1,0 +1,138 @@
+"""The engine's program: what the central control executes, step after step, without the host.
+
+One table of fields serves both sides: `Step.pack` on the side of the compiler, `FIELDS` for the hardware's fetch.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+STEP_WORDS = 6
+"""32-bit words of a step in the program memory."""
+
+FIELDS = {
+    # name: (word, lowest bit, width)
+    "load": (0, 0, 1),
+    "broadcast": (0, 1, 1),
+    "drain": (0, 2, 1),
+    "emit": (0, 3, 1),
+    "open": (0, 4, 1),
+    "swap": (0, 5, 1),
+    "relu": (0, 6, 1),
+    "scaled": (0, 7, 1),
+    "last": (0, 8, 1),
+    "codebook_count": (0, 16, 16),
+    "count": (1, 0, 32),
+    "column_base": (2, 0, 32),
+    "row_base": (3, 0, 16),
+    "n_rows": (3, 16, 16),
+    "local_base": (4, 0, 16),
+    "codebook_base": (4, 16, 16),
+    "emit_count": (5, 0, 32),
+}
+"""Where each field of a step lies."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step: at most one batch of activations against the rows of one pass, and what goes before and after.
+
+    A step does these in order, each only if its flag (or count) says so: copy a codebook, `load` a batch from the
+    input stream, `broadcast` the source bank over the array, `drain` the accumulators through requantisation into
+    the destination bank, `emit` the destination bank on the output stream, `swap` the banks.
+
+    A *slot* is a position of a vector: slot ``s`` lies in PE ``s % n_pes`` at local index ``s // n_pes``.
+
+    Parameters
+    ----------
+    load : bool
+        Take ``count`` activations from the input stream into slots 0, 1, 2 ... of the destination bank (emptied
+        first), then make it the source bank.
+    count : int
+        Activations to load.
+    broadcast : bool
+        Send every non-zero activation of the source bank to all PEs. That in slot ``s`` meets the matrix slice
+        that pointers ``column_base + s`` and ``column_base + s + 1`` enclose.
+    column_base : int
+        Pointer address of slot 0's column.
+    drain : bool
+        Requantise accumulators 0 to ``n_rows - 1`` of every PE into the destination bank and set them to zero. Row
+        ``r`` takes bias and scale from address ``row_base + r`` and becomes the activation at local index
+        ``local_base + r``. Without it the accumulators stand, for the next batch.
+    n_rows, row_base, local_base : int
+        See `drain`.
+    scaled : bool
+        Multiply by each row's multiplier; otherwise every multiplier of the step is 1 and drain is faster.
+    relu : bool
+        Replace negative activations by zero.
+    open : bool
+        Empty the destination bank before the drain (the first pass of a layer, or one whose results went out).
+    emit : bool
+        Send slots 0 to ``emit_count - 1`` of the destination bank, zeros included, to the output stream. Local
+        indices count from `local_base`: slot ``s`` is the activation at local index ``local_base + s // n_pes``.
+    emit_count : int
+        Activations to emit.
+    swap : bool
+        The destination bank becomes the source bank and the other way round.
+    codebook_count, codebook_base : int
+        Copy this many words of the program memory, from this address, into the PEs' codebooks; 0 keeps what
+        is there.
+    last : bool
+        The program ends with this step.
+    """
+
+    load: bool = False
+    broadcast: bool = True
+    drain: bool = False
+    emit: bool = False
+    open: bool = False
+    swap: bool = False
+    relu: bool = False
+    scaled: bool = False
+    last: bool = False
+    codebook_count: int = 0
+    count: int = 0
+    column_base: int = 0
+    row_base: int = 0
+    n_rows: int = 0
+    local_base: int = 0
+    codebook_base: int = 0
+    emit_count: int = 0
+
+    def __post_init__(self) -> None:
+        for name, (_, _, width) in FIELDS.items():
+            value = int(getattr(self, name))
+            if not 0 <= value < 1 << width:
+                raise ValueError(f"step field {name} must fit {width} bits, not be {value}")
+        for flag, needed in (("load", "count"), ("drain", "n_rows"), ("emit", "emit_count")):
+            if bool(getattr(self, flag)) != bool(getattr(self, needed)):
+                raise ValueError(f"step has {flag}={getattr(self, flag)} with {needed}={getattr(self, needed)}")
+
+    def pack(self) -> tuple[int, ...]:
+        """The step as `STEP_WORDS` words."""
+        words = [0] * STEP_WORDS
+        for name, (word, low, _) in FIELDS.items():
+            words[word] |= int(getattr(self, name)) << low
+        return tuple(words)
+
+    @classmethod
+    def unpack(cls, words: Sequence[int]) -> Self:
+        """The step that `pack` wrote.
+
+        Raises
+        ------
+        ValueError
+            If there are too few words, a bit that belongs to no field is set, or a flag has no count.
+        """
+        if len(words) != STEP_WORDS:
+            raise ValueError(f"a step has {STEP_WORDS} words, not {len(words)}")
+        types = {field.name: field.type for field in dataclasses.fields(cls)}
+        values = {
+            name: (bool if types[name] is bool else int)(words[word] >> low & (1 << width) - 1)
+            for name, (word, low, width) in FIELDS.items()
+        }
+        step = cls(**values)
+        if step.pack() != tuple(words):
+            raise ValueError("a step has bits that belong to no field")
+        return step

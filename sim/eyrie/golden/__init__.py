@@ -1,0 +1,1 @@
+"""Bit-exact integer models in NumPy."""

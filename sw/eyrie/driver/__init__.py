@@ -1,0 +1,1 @@
+"""One interface to golden model and simulated hardware."""
