@@ -97,25 +97,34 @@ def fold(rtlil: str, *, prefix: str, drop_zero_init: bool = False) -> FoldedDesi
     bodies = {match[1]: _canonical_ports(match[2]) for match in _MODULE.finditer(text)}
     if not bodies:
         raise ValueError("RTLIL text holds no module")
+    cells = {path: [match[1] for match in _CELL.finditer(body)] for path, body in bodies.items()}
+    children = {path: [kind for kind in kinds if kind in bodies] for path, kinds in cells.items()}
+    external = {kind for kinds in cells.values() for kind in kinds} - bodies.keys()
     top = next(iter(bodies))
-    same_as = _classify(bodies)
-    external = {match[1] for body in bodies.values() for match in _CELL.finditer(body)} - bodies.keys()
+    bottom_up = _bottom_up(top, children)
+    same_as: dict[str, str] = {}
+    seen: dict[str, str] = {}
+    for path in bottom_up:
+        same_as[path] = seen.setdefault(_rename_cells(bodies[path], same_as), path)
+    instances = Counter({top: 1})
+    for path in reversed(bottom_up):
+        for child in children[path]:
+            instances[child] += instances[path]
     members: dict[str, list[str]] = {}
     for path in bodies:
-        members.setdefault(same_as[path], []).append(path)
+        if path in same_as:
+            members.setdefault(same_as[path], []).append(path)
     names = _choose_names(members, top, prefix, external)
-    parts = []
-    for first in members:
-        body = _rename_cells(bodies[first], {path: names[same_as[path]] for path in _children(bodies[first], bodies)})
-        parts.append(f"module \\{names[first]}\n{body}end\n")
-    instances = Counter[str]()
-    _count_instances(top, bodies, Counter(), instances)
-    totals = {names[first]: sum(instances[path] for path in paths) for first, paths in members.items()}
-    ports = tuple(
-        Port(name=match[4], direction=match[2], width=int(match[1]), signed=bool(match[3]))
-        for match in _PORT.finditer(bodies[top])
+    renamed = {path: names[first] for path, first in same_as.items()}
+    return FoldedDesign(
+        text="\n".join(f"module \\{names[first]}\n{_rename_cells(bodies[first], renamed)}end\n" for first in members),
+        top=top,
+        ports=tuple(
+            Port(name=match[4], direction=match[2], width=int(match[1]), signed=bool(match[3]))
+            for match in _PORT.finditer(bodies[top])
+        ),
+        modules={names[first]: sum(instances[path] for path in paths) for first, paths in members.items()},
     )
-    return FoldedDesign(text="\n".join(parts), top=top, ports=ports, modules=totals)
 
 
 def _canonical_ports(body: str) -> str:
@@ -126,10 +135,6 @@ def _canonical_ports(body: str) -> str:
         for number, (attributes, width, direction, signed, name) in enumerate(ports, 1)
     ]
     return "".join(declared) + _PORT_BLOCK.sub("", body)
-
-
-def _children(body: str, bodies: dict[str, str]) -> list[str]:
-    return [match[1] for match in _CELL.finditer(body) if match[1] in bodies]
 
 
 def _rename_cells(body: str, names: dict[str, str]) -> str:
@@ -144,41 +149,22 @@ def _rename_cells(body: str, names: dict[str, str]) -> str:
     return _CELL.sub(rename, body)
 
 
-def _classify(bodies: dict[str, str]) -> dict[str, str]:
-    """For every module the first one, in the order of the text, that has the same body all the way down."""
-    order = {path: number for number, path in enumerate(bodies)}
-    seen: dict[str, str] = {}
-    same_as: dict[str, str] = {}
-    bottom_up: list[str] = []
-    state: dict[str, bool] = {}
+def _bottom_up(top: str, children: dict[str, list[str]]) -> list[str]:
+    """All modules below and including the top, each after those it contains."""
+    finished: dict[str, bool] = {}
 
     def visit(path: str) -> None:
-        if state.get(path) is False:
-            raise ValueError(f"module {path} contains itself")
-        if path in state:
-            return
-        state[path] = False
-        for child in _children(bodies[path], bodies):
-            visit(child)
-        state[path] = True
-        bottom_up.append(path)
+        finished[path] = False
+        for child in children[path]:
+            if child not in finished:
+                visit(child)
+            elif not finished[child]:
+                raise ValueError(f"module {child} contains itself")
+        del finished[path]
+        finished[path] = True
 
-    for path in bodies:
-        visit(path)
-    # A class is known by its latest leaf-first member while it grows; the earliest in the text speaks for it after.
-    earliest: dict[str, str] = {}
-    for path in bottom_up:
-        canonical = _rename_cells(bodies[path], same_as)
-        leader = seen.setdefault(canonical, path)
-        same_as[path] = leader
-        earliest[leader] = min(earliest.get(leader, path), path, key=order.__getitem__)
-    return {path: earliest[leader] for path, leader in same_as.items()}
-
-
-def _count_instances(path: str, bodies: dict[str, str], memo: dict[str, Counter[str]], total: Counter[str]) -> None:
-    total[path] += 1
-    for child in _children(bodies[path], bodies):
-        _count_instances(child, bodies, memo, total)
+    visit(top)
+    return list(finished)
 
 
 def _wanted_name(path: str, top: str, prefix: str) -> str:

@@ -74,5 +74,3 @@ class SyncMemory(wiring.Component):
             m.d.comb += clash.eq(self.write_en & self.read_en & (self.write_address == self.read_address))
             m.d.sync += Assert(~clash, "read and write of one word in one cycle")
         return m
-
-

@@ -101,7 +101,7 @@ class Control(wiring.Component):
         with m.If(settle != 0):
             m.d.sync += settle.eq(settle - 1)
 
-        def send(op: Op, *, to: Any = 0, value: Any = 0) -> list[Any]:
+        def send(op: Any, *, to: Any = 0, value: Any = 0) -> list[Any]:
             return [command.op.eq(op), command.address.eq(to), command.data.eq(value)]
 
         next_pe = Mux(pe == config.n_pes - 1, 0, pe + 1)

@@ -6,7 +6,7 @@ from amaranth.lib import data, enum
 from eyrie.eie.config import EieConfig
 
 
-class Op(enum.Enum, shape=unsigned(4)):
+class Op(enum.Enum, shape=unsigned(4)):  # type: ignore[call-arg]
     """What a command asks of the PEs; those marked * concern the selected PE alone."""
 
     NONE = 0
@@ -65,16 +65,12 @@ def drain_layout(config: EieConfig) -> data.StructLayout:
 
 def scale_layout(config: EieConfig) -> data.StructLayout:
     """A word of the scale memory."""
-    return data.StructLayout(
-        {"multiplier": unsigned(config.multiplier_width), "shift": unsigned(config.shift_width)}
-    )
+    return data.StructLayout({"multiplier": unsigned(config.multiplier_width), "shift": unsigned(config.shift_width)})
 
 
 def local_activation_layout(config: EieConfig) -> data.StructLayout:
     """An activation as its own PE knows it."""
-    return data.StructLayout(
-        {"value": signed(config.activation_width), "local": unsigned(config.local_width)}
-    )
+    return data.StructLayout({"value": signed(config.activation_width), "local": unsigned(config.local_width)})
 
 
 def located_activation_layout(config: EieConfig, pe_width: int) -> data.StructLayout:
@@ -90,9 +86,7 @@ def located_activation_layout(config: EieConfig, pe_width: int) -> data.StructLa
 
 def broadcast_layout(config: EieConfig) -> data.StructLayout:
     """A non-zero activation on its way to all PEs: ``column`` is the pointer address of its column."""
-    return data.StructLayout(
-        {"value": signed(config.activation_width), "column": unsigned(config.column_width)}
-    )
+    return data.StructLayout({"value": signed(config.activation_width), "column": unsigned(config.column_width)})
 
 
 def slice_layout(config: EieConfig) -> data.StructLayout:

@@ -6,7 +6,7 @@ One table of fields serves both sides: `Step.pack` on the side of the compiler, 
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 STEP_WORDS = 6
 """32-bit words of a step in the program memory."""
@@ -128,7 +128,7 @@ class Step:
         if len(words) != STEP_WORDS:
             raise ValueError(f"a step has {STEP_WORDS} words, not {len(words)}")
         types = {field.name: field.type for field in dataclasses.fields(cls)}
-        values = {
+        values: dict[str, Any] = {
             name: (bool if types[name] is bool else int)(words[word] >> low & (1 << width) - 1)
             for name, (word, low, width) in FIELDS.items()
         }

@@ -79,9 +79,7 @@ class Requantise(wiring.Component):
         m.submodules.biases = biases = SyncMemory(
             shape=signed(config.accumulator_width), depth=config.row_depth, collision="never"
         )
-        m.submodules.scales = scales = SyncMemory(
-            shape=scale_layout(config), depth=config.row_depth, collision="never"
-        )
+        m.submodules.scales = scales = SyncMemory(shape=scale_layout(config), depth=config.row_depth, collision="never")
         for memory, write in ((biases, self.write_bias), (scales, self.write_scale)):
             m.d.comb += [
                 memory.write_en.eq(write),
