@@ -3,6 +3,7 @@
 import operator
 
 import numpy as np
+
 from eyrie.errors import InputError
 
 LARGEST_WEIGHT = float(np.finfo(np.float32).max)

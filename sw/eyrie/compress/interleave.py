@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+
 from eyrie.compress.checks import require_integer
 from eyrie.errors import InputError
 

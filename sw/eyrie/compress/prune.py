@@ -1,6 +1,7 @@
 """Pruning by magnitude: the smallest weights become zero."""
 
 import numpy as np
+
 from eyrie.compress.checks import require_weights
 from eyrie.errors import InputError
 

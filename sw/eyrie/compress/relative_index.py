@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+
 from eyrie.compress.checks import require_integer
 from eyrie.compress.interleave import Placement
 from eyrie.compress.sparse_columns import MAX_COLUMNS, MAX_ROWS, SparseColumns

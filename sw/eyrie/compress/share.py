@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+
 from eyrie.compress.checks import require_integer, require_weights
 from eyrie.errors import InputError
 

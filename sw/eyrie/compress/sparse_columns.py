@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
 from eyrie.compress.checks import require_integer
 from eyrie.errors import InputError
 

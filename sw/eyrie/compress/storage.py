@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from eyrie.compress.checks import require_integer
 from eyrie.compress.huffman import HuffmanCode
 from eyrie.compress.sparse_columns import SparseColumns

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from eyrie.compress.interleave import MAX_PES, MAX_SLOTS, Placement
-from eyrie.errors import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from eyrie.compress.interleave import MAX_PES, MAX_SLOTS, Placement
+from eyrie.errors import InputError
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=100)
 

@@ -5,10 +5,11 @@ Weights are small integers wherever a mean is compared, so that sums are exact a
 
 import numpy as np
 import pytest
-from eyrie.compress.share import SharedWeights, share_weights, sharing_error
-from eyrie.errors import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from eyrie.compress.share import Initialisation, SharedWeights, share_weights, sharing_error
+from eyrie.errors import InputError
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=150)
 
@@ -42,7 +43,7 @@ def reference_lloyd(weights: list[float], n_clusters: int, iterations: int) -> l
     iterations=st.sampled_from([1, 2, 50]),
 )
 def test_every_nonzero_weight_takes_its_nearest_entry(
-    seed: int, codebook_bits: int, highest: int, density: float, initialisation: str, iterations: int
+    seed: int, codebook_bits: int, highest: int, density: float, initialisation: Initialisation, iterations: int
 ) -> None:
     weight = sparse_integers(seed, 300, highest, density).reshape(20, 15)
     shared = share_weights(weight, codebook_bits, initialisation=initialisation, iterations=iterations, seed=seed)
@@ -77,7 +78,7 @@ def test_equals_lloyd_one_weight_at_a_time(seed: int, codebook_bits: int, iterat
 
 @pytest.mark.parametrize("initialisation", ["linear", "density", "random"])
 @pytest.mark.parametrize("seed", range(4))
-def test_each_entry_is_the_mean_of_its_weights(seed: int, initialisation: str) -> None:
+def test_each_entry_is_the_mean_of_its_weights(seed: int, initialisation: Initialisation) -> None:
     weight = sparse_integers(seed, 2000, 1000, 0.5)
     shared = share_weights(weight, 4, initialisation=initialisation, iterations=1000, seed=seed)
     assert shared.codebook.size == 16
@@ -104,6 +105,20 @@ def test_random_centroids_depend_on_the_seed_alone() -> None:
     books = [share_weights(weight, 3, initialisation="random", iterations=1, seed=seed).codebook for seed in (5, 5, 6)]
     assert np.array_equal(books[0], books[1])
     assert not np.array_equal(books[0], books[2])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_centroids_are_drawn_from_the_weights_as_often_as_they_occur(seed: int) -> None:
+    """1, 2 and 3 are nearly all of the weights, so that they are the first centroids and 3 takes all the others."""
+    weight = np.concatenate([np.repeat([1.0, 2.0, 3.0], 10**6), np.arange(100.0, 120.0)])
+    shared = share_weights(weight, 2, initialisation="random", iterations=1, seed=seed)
+    assert shared.codebook[:3].tolist() == [0.0, 1.0, 2.0]
+
+
+def test_mean_of_equal_weights_is_their_value() -> None:
+    """Three times 0.1, divided by three, is not 0.1 in floating point."""
+    weight = np.array([0.1, 0.1, 0.1, 5.0, 5.5, 9.0])
+    assert share_weights(weight, 2).codebook.tolist() == [0.0, 0.1, 5.25, 9.0]
 
 
 def test_weights_that_fit_the_codebook_stay_exact() -> None:
@@ -161,9 +176,9 @@ def test_iterations_lower_the_error(seed: int) -> None:
 
 
 def test_sharing_error_over_nonzeros() -> None:
-    shared = SharedWeights(codebook=np.array([0.0, 2.0, 9.0]), codes=np.array([0, 1, 1, 2, 2], dtype=np.uint8))
-    error = sharing_error(np.array([0.0, 1.0, 3.0, 10.0, 8.0]), shared)
-    assert (error.max_absolute, error.rms, error.n_distinct, error.n_shared) == (1.0, 1.0, 4, 2)
+    shared = SharedWeights(codebook=np.array([0.0, 2.0, 9.0]), codes=np.array([0, 1, 1, 2, 1], dtype=np.uint8))
+    error = sharing_error(np.array([0.0, 1.0, 3.0, 16.0, -5.0]), shared)
+    assert (error.max_absolute, error.rms, error.n_distinct, error.n_shared) == (7.0, 5.0, 4, 2)
     pruned = sharing_error(np.array([0.0, 3.0]), SharedWeights(codebook=np.zeros(1), codes=np.zeros(2, dtype=np.uint8)))
     assert (pruned.max_absolute, pruned.rms, pruned.n_distinct, pruned.n_shared) == (3.0, 3.0, 1, 0)
     nothing = sharing_error(np.zeros(3), share_weights(np.zeros(3), 4))
