@@ -1,0 +1,1 @@
+"""Report pages: one dictionary, written as JSON and as HTML."""
