@@ -1,27 +1,38 @@
 """Folding of equal modules, so that N equal processing elements become one module.
 
 Amaranth writes a module for every instance. Here modules with the same body, in the text of RTLIL (the input language
-of Yosys), become one, from the leaves upwards, under a name that a person reads. Give equal instances equal
-connections: Amaranth prunes unused ports and pulls constants inside, and two bodies that differ stay two modules.
+of Yosys) and the same kind of place become one, from the leaves upwards, under a name that a person reads. Give equal
+instances equal connections: Amaranth prunes unused ports and pulls constants inside, and two bodies that differ stay
+two modules.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _MODULE = re.compile(r"^(?:attribute .*\n)*module \\(\S+)\n((?:.*\n)*?)end\n", re.MULTILINE)
 _CELL = re.compile(r"^  cell \\(\S+) (\S+)\n((?:    .*\n)*)  end\n", re.MULTILINE)
-_PORT = re.compile(r"^  wire width (\d+) (input|output|inout) \d+ +(signed )?\\(\S+)\n", re.MULTILINE)
-_PORT_BLOCK = re.compile(
-    r"^((?:  attribute .*\n)*)  wire width (\d+) (input|output|inout) \d+ +(signed )?(\\\S+)\n\n?", re.MULTILINE
+_PORT = re.compile(
+    r"^((?:  attribute .*\n)*)  wire width (\d+) (input|output|inout) \d+ +(signed )?\\(\S+)\n\n?", re.MULTILINE
 )
-_INTERNAL_ATTRIBUTE = re.compile(r"^ *attribute \\(?:src|generator|hdlname|amaranth\.\S*) .*\n", re.MULTILINE)
+_INTERNAL_ATTRIBUTE = re.compile(r"^ *attribute \\(?:src|generator|top|hdlname|amaranth\.\S*) .*\n", re.MULTILINE)
 _ZERO_INIT = re.compile(
     r"^  cell \$meminit_v2 \S+\n(?:    (?!connect \\DATA).*\n)*    connect \\DATA \d+'0+\n(?:    .*\n)*  end\n\n?",
     re.MULTILINE,
 )
-_TRAILING_NUMBERS = re.compile(r"(?:_\d+)+$")
+# Wires without bits, and what drives them. Verilog cannot express them: [-1:0] is two bits.
+_EMPTY_WIRE = re.compile(r"^(?:  attribute .*\n)*  wire width 0 (?:.* )?(\S+)\n\n?", re.MULTILINE)
+_EMPTY_ALIAS = re.compile(r"^connect \S+ \{ *\}\n", re.MULTILINE)
+_OPERATOR = re.compile(r"^  cell \$\S+ \S+\n(?:    .*\n)*?    connect \\Y (\S+)\n(?:    .*\n)*  end\n\n?", re.MULTILINE)
+# Assertions and prints carry their number within the whole design; only their order within a module means anything.
+_PRIORITY = re.compile(r"^(    parameter signed \\PRIORITY 32')(1[01]{31})$", re.MULTILINE)
+# A port that no signal of the module stands for alone gets the number of a net of the whole design for a name.
+_NUMBERED_PORT = re.compile(r"\\(port\$\d+\$\d+)")
+_OWN_NUMBERED_PORT = re.compile(r"(?<!    connect )\\(port\$\d+\$\d+)")
+_ALIAS = re.compile(r"^connect \\(\S+) (.+)$", re.MULTILINE)
+_CHUNK = re.compile(r"(\d+)'[01x]+|\\(\S+) \[(\d+)(?::(\d+))?\]")
+_NUMBERED = re.compile(r"(?:_\d+)+$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +80,13 @@ class FoldedDesign:
 
 
 def fold(rtlil: str, *, prefix: str, drop_zero_init: bool = False) -> FoldedDesign:
-    """Fold modules with equal bodies; names, source positions and the order of ports make no difference.
+    """Fold modules with equal bodies and one name; source positions and the order of ports make no difference.
 
     The top module keeps its name. Another is named after its place: ``prefix`` and the names on the path below the
-    top, without trailing numbers, joined by underscores (``top.pe_17.queue`` becomes ``eie_pe_queue``). One body that
-    stands in several places is named after what their names have in common; different bodies that want one name get
-    ``_2``, ``_3`` in the order of the text.
+    top, from the first numbered one on and without numbers at their ends, joined by underscores
+    (``top.array.pe_17.queue`` becomes ``eie_pe_queue``). Different bodies that want one name get ``_2``, ``_3`` in the
+    order of the text. Equal bodies in places that differ in more than a number stay apart, so that a module's name
+    does not depend on what else happens to have its geometry.
 
     Parameters
     ----------
@@ -89,68 +101,124 @@ def fold(rtlil: str, *, prefix: str, drop_zero_init: bool = False) -> FoldedDesi
     Raises
     ------
     ValueError
-        If the text holds no module, or modules contain one another.
+        If the text holds no module, or a module contains itself.
     """
     text = _INTERNAL_ATTRIBUTE.sub("", rtlil)
     if drop_zero_init:
         text = _ZERO_INIT.sub("", text)
-    bodies = {match[1]: _canonical_ports(match[2]) for match in _MODULE.finditer(text)}
+    bodies, port_names = {}, {}
+    for match in _MODULE.finditer(text):
+        bodies[match[1]], port_names[match[1]] = _independent_of_design(match[2])
     if not bodies:
         raise ValueError("RTLIL text holds no module")
     cells = {path: [match[1] for match in _CELL.finditer(body)] for path, body in bodies.items()}
     children = {path: [kind for kind in kinds if kind in bodies] for path, kinds in cells.items()}
     external = {kind for kinds in cells.values() for kind in kinds} - bodies.keys()
     top = next(iter(bodies))
+
     bottom_up = _bottom_up(top, children)
+    wanted = {path: _wanted_name(path, top, prefix) for path in bottom_up}
     same_as: dict[str, str] = {}
-    seen: dict[str, str] = {}
+    seen: dict[tuple[str, str], str] = {}
     for path in bottom_up:
-        same_as[path] = seen.setdefault(_rename_cells(bodies[path], same_as), path)
-    instances = Counter({top: 1})
-    for path in reversed(bottom_up):
-        for child in children[path]:
-            instances[child] += instances[path]
+        same_as[path] = seen.setdefault((wanted[path], _rename_cells(bodies[path], same_as, port_names)), path)
     members: dict[str, list[str]] = {}
     for path in bodies:
         if path in same_as:
             members.setdefault(same_as[path], []).append(path)
-    names = _choose_names(members, top, prefix, external)
+    instances = Counter({top: 1})
+    for path in reversed(bottom_up):
+        for child in children[path]:
+            instances[child] += instances[path]
+
+    used = {*external}
+    names = {first: _unused(wanted[first], used) for first in members}
     renamed = {path: names[first] for path, first in same_as.items()}
+    parts = (f"module \\{names[one]}\n{_rename_cells(bodies[one], renamed, port_names)}end\n" for one in members)
     return FoldedDesign(
-        text="\n".join(f"module \\{names[first]}\n{_rename_cells(bodies[first], renamed)}end\n" for first in members),
+        text="\n".join(parts),
         top=top,
         ports=tuple(
-            Port(name=match[4], direction=match[2], width=int(match[1]), signed=bool(match[3]))
-            for match in _PORT.finditer(bodies[top])
+            Port(name=name, direction=direction, width=int(width), signed=bool(signed))
+            for _, width, direction, signed, name in _PORT.findall(bodies[top])
         ),
         modules={names[first]: sum(instances[path] for path in paths) for first, paths in members.items()},
     )
 
 
-def _canonical_ports(body: str) -> str:
-    """The body with its ports declared at its start, in an order that does not depend on what drives them."""
-    ports = sorted(_PORT_BLOCK.findall(body), key=lambda port: (port[4] != "\\clk", port[4] != "\\rst", port[4]))
-    declared = [
-        f"{attributes}  wire width {width} {direction} {number} {signed}{name}\n\n"
+def _independent_of_design(body: str) -> tuple[str, dict[str, str]]:
+    """The body without what depends on the rest of the design, and the new names of its numbered ports.
+
+    Ports are declared at the start: clock, reset, then by name.
+    """
+    body = _without_empty_wires(body)
+    port_names = _name_numbered_ports(body)
+    body = _OWN_NUMBERED_PORT.sub(lambda match: "\\" + port_names[match[1]], body)
+    ranks = {bits: rank for rank, bits in enumerate(sorted(set(match[2] for match in _PRIORITY.finditer(body))))}
+    body = _PRIORITY.sub(lambda match: f"{match[1]}{(1 << 32) - len(ranks) + ranks[match[2]]:032b}", body)
+    ports = sorted(_PORT.findall(body), key=lambda port: (port[4] != "clk", port[4] != "rst", port[4]))
+    declared = (
+        f"{attributes}  wire width {width} {direction} {number} {signed}\\{name}\n\n"
         for number, (attributes, width, direction, signed, name) in enumerate(ports, 1)
-    ]
-    return "".join(declared) + _PORT_BLOCK.sub("", body)
+    )
+    return "".join(declared) + _PORT.sub("", body), port_names
 
 
-def _rename_cells(body: str, names: dict[str, str]) -> str:
-    """The body with its submodules' types replaced and their connections sorted."""
+def _without_empty_wires(body: str) -> str:
+    empty = set(_EMPTY_WIRE.findall(body))
+    if not empty:
+        return body
+    body = _EMPTY_ALIAS.sub("", _EMPTY_WIRE.sub("", body))
+    return _OPERATOR.sub(lambda match: "" if match[1] in empty else match[0], body)
+
+
+def _name_numbered_ports(body: str) -> dict[str, str]:
+    """Names for numbered ports after the signals of the module that they are, or are part of."""
+    widths = {name: int(width) for _, width, _, _, name in _PORT.findall(body) if name.startswith("port$")}
+    if not widths:
+        return {}
+    whole: dict[str, str] = {}
+    part: dict[str, str] = {}
+    for signal, value in _ALIAS.findall(body):
+        chunks = _CHUNK.findall(value)
+        if signal in widths:  # an output: the signal is on the other side
+            if len(chunks) == 1 and chunks[0][1] not in widths:
+                _, name, high, low = chunks[0]
+                part.setdefault(signal, f"{name}_{high}" + (f"_{low}" if low else ""))
+            continue
+        position = 0
+        for constant, name, high, low in reversed(chunks):
+            width = int(constant) if constant else int(high) - int(low or high) + 1
+            if name in widths and width == widths[name]:
+                if len(chunks) == 1:
+                    whole.setdefault(name, signal)
+                place = f"{position + width - 1}_{position}" if width > 1 else str(position)
+                part.setdefault(name, f"{signal}_{place}")
+            position += width
+    used = set(re.findall(r"\\(\S+)", body))
+    names = {}
+    for port in dict.fromkeys(_NUMBERED_PORT.findall(_PORT.sub("", body))):
+        if port in widths:
+            names[port] = _unused(re.sub(r"\W+", "_", whole.get(port) or part.get(port) or "port").strip("_"), used)
+    return names
+
+
+def _rename_cells(body: str, names: Mapping[str, str], port_names: Mapping[str, Mapping[str, str]]) -> str:
+    """The body with its submodules' types and numbered ports replaced, and their connections sorted."""
 
     def rename(match: re.Match[str]) -> str:
         kind, instance, connections = match.groups()
         if kind not in names:
             return match[0]
+        for old, new in port_names[kind].items():
+            connections = connections.replace(f"    connect \\{old} ", f"    connect \\{new} ")
         return f"  cell \\{names[kind]} {instance}\n{''.join(sorted(connections.splitlines(True)))}  end\n"
 
     return _CELL.sub(rename, body)
 
 
-def _bottom_up(top: str, children: dict[str, list[str]]) -> list[str]:
-    """All modules below and including the top, each after those it contains."""
+def _bottom_up(top: str, children: Mapping[str, Sequence[str]]) -> list[str]:
+    """The top and all modules below it, each after those it contains."""
     finished: dict[str, bool] = {}
 
     def visit(path: str) -> None:
@@ -168,42 +236,17 @@ def _bottom_up(top: str, children: dict[str, list[str]]) -> list[str]:
 
 
 def _wanted_name(path: str, top: str, prefix: str) -> str:
-    parts = path.removeprefix(f"{top}.").split(".")
-    plain = [re.sub(r"\W", "_", part) for part in parts]
-    return "_".join([prefix, *(_TRAILING_NUMBERS.sub("", part) or part for part in plain)])
+    if path == top:
+        return top
+    parts = [re.sub(r"\W", "_", part) for part in path.removeprefix(f"{top}.").split(".")]
+    first = next((place for place, part in enumerate(parts) if _NUMBERED.search(part)), 0)
+    return "_".join([prefix, *(_NUMBERED.sub("", part) or part for part in parts[first:])])
 
 
-def _shared_name(names: Sequence[str]) -> str:
-    """The underscored words with which all names begin, then those with which all end."""
-    words = [name.split("_") for name in names]
-    shortest = min(len(name) for name in words)
-    head = 0
-    while head < shortest and len({name[head] for name in words}) == 1:
-        head += 1
-    tail = 0
-    while tail < shortest - head and len({name[-1 - tail] for name in words}) == 1:
-        tail += 1
-    return "_".join(words[0][:head] + words[0][len(words[0]) - tail :])
-
-
-def _choose_names(members: dict[str, list[str]], top: str, prefix: str, taken: Iterable[str]) -> dict[str, str]:
-    used = {top, prefix, *taken}
-    names = {top: top}
-    wanted = {
-        first: list(dict.fromkeys(_wanted_name(path, top, prefix) for path in paths))
-        for first, paths in members.items()
-        if first != top
-    }
-    # Bodies that stand in one kind of place have the first call on a name.
-    for first, candidates in sorted(wanted.items(), key=lambda item: len(item[1]) > 1):
-        name = _shared_name(candidates)
-        if name in used and len(candidates) > 1:
-            name = candidates[0]
-        number = 2
-        unique = name
-        while unique in used:
-            unique = f"{name}_{number}"
-            number += 1
-        used.add(unique)
-        names[first] = unique
-    return names
+def _unused(name: str, used: set[str]) -> str:
+    """The name, or with the first number that makes it new; enters it in ``used``."""
+    unique, number = name, 2
+    while unique in used:
+        unique, number = f"{name}_{number}", number + 1
+    used.add(unique)
+    return unique

@@ -19,7 +19,7 @@ class RoundingShift(wiring.Component):
     input_width : int
         Bits of the signed input.
     shift_width : int
-        Bits of the shift.
+        Bits of the shift, at least 2.
     output_width : int
         Bits of the signed result.
 
@@ -35,6 +35,8 @@ class RoundingShift(wiring.Component):
     """
 
     def __init__(self, *, input_width: int, shift_width: int, output_width: int) -> None:
+        if shift_width < 2:
+            raise ValueError(f"shift width must be at least 2, not {shift_width}")
         self.input_width, self.shift_width, self.output_width = input_width, shift_width, output_width
         super().__init__(
             {
@@ -60,6 +62,9 @@ class RoundingShift(wiring.Component):
             if width < len(bits):
                 dropped = bits[width - 1 :]
                 overflow = overflow | (~shift[bit] & (dropped != sign.replicate(len(dropped))))
+            if width + (1 << bit) < len(bits):  # an input so wide that even the shifted value does not fit
+                dropped = bits[width - 1 + (1 << bit) :]
+                overflow = overflow | (shift[bit] & (dropped != sign.replicate(len(dropped))))
             bits = Mux(shift[bit], bits >> (1 << bit), bits)[:width].as_signed()
             if bit in (half, 0):
                 stage = 0 if bit else 1

@@ -14,7 +14,7 @@ class Broadcast(wiring.Component):
     """From local index and PE to the address of the column, at one activation a cycle.
 
     The column of the activation in slot ``s = local * n_pes + pe`` has its pointer at ``column_base + s``. Latency two
-    cycles. No activation leaves in the cycle after `stop`.
+    cycles. With `stop`, activations leave in that cycle and the next, and none in the cycle after those.
 
     Parameters
     ----------

@@ -1,0 +1,180 @@
+"""Networks and inputs drawn at random, as the engine takes them: load stream, input stream, expected output stream.
+
+They are written down here from the formats alone, without the compiler, so that hardware and golden model are also
+tried on what the compiler would never write.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from eyrie.eie.config import EieConfig
+from eyrie.eie.load_format import Memory, Packet, load_stream
+from eyrie.eie.program import STEP_WORDS, Step
+from eyrie.golden.engine import EngineModel
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Traffic:
+    """A network and samples for it.
+
+    Parameters
+    ----------
+    words : uint32 (n,)
+        Load stream.
+    inputs : int64 (samples, n_in)
+        What the input stream brings.
+    outputs : int64 (samples, n_out)
+        What the output stream must take away, after the golden model.
+    """
+
+    words: npt.NDArray[np.uint32]
+    inputs: IntArray
+    outputs: IntArray
+
+
+def random_codes(config: EieConfig, rng: np.random.Generator, rows: int, columns: int, density: float) -> IntArray:
+    """A matrix of codes, (rows, columns), in which about ``density`` of the codes are not zero."""
+    codes = rng.integers(1, config.codebook_size, (rows, columns))
+    return np.where(rng.random((rows, columns)) < density, codes, 0)
+
+
+def random_inputs(config: EieConfig, rng: np.random.Generator, samples: int, count: int, density: float) -> IntArray:
+    """Activations over the whole range, (samples, count); about ``density`` of them are not zero."""
+    lowest, highest = config.activation_range
+    values = rng.integers(lowest, highest + 1, (samples, count))
+    return np.where(rng.random((samples, count)) < density, values, 0)
+
+
+def make_traffic(
+    config: EieConfig, rng: np.random.Generator, layers: list[IntArray], inputs: IntArray, *, scaled: bool = True
+) -> Traffic:
+    """Traffic of fully connected layers with these codes; codebooks, biases and scales are drawn.
+
+    Parameters
+    ----------
+    config : EieConfig
+        Geometry. The first layer's input may be longer than the engine's activation memories if that layer is the
+        only one or needs one pass; the others must fit.
+    rng : Generator
+        Draws what is not given.
+    layers : list of int64 (rows, columns)
+        Codes; every layer's columns are the rows before it.
+    inputs : int64 (samples, columns of the first layer)
+        Samples.
+    scaled : bool
+        Requantise with multipliers, not shifts alone.
+    """
+    writer = _Writer(config, rng)
+    for number, codes in enumerate(layers):
+        writer.add_layer(codes, first=number == 0, last=number == len(layers) - 1, scaled=scaled)
+    packets = writer.packets()
+    streamed = np.tile(inputs, (1, writer.input_repeats))
+    return Traffic(
+        words=load_stream(config, packets), inputs=streamed, outputs=EngineModel(config, packets).run(streamed)
+    )
+
+
+class _Writer:
+    """Memories and program as they grow."""
+
+    def __init__(self, config: EieConfig, rng: np.random.Generator) -> None:
+        self.config, self.rng = config, rng
+        self.entries: list[list[int]] = [[] for _ in range(config.n_pes)]
+        self.pointers: list[list[int]] = [[] for _ in range(config.n_pes)]
+        self.biases: list[IntArray] = []
+        self.scales: list[IntArray] = []
+        self.codebooks: list[IntArray] = []
+        self.steps: list[Step] = []
+        self.input_repeats = 1
+
+    def add_layer(self, codes: IntArray, *, first: bool, last: bool, scaled: bool) -> None:
+        config = self.config
+        n_pes, (n_rows, n_columns) = config.n_pes, codes.shape
+        pass_rows, batch = config.accumulator_depth * n_pes, config.activation_depth * n_pes
+        passes = range(0, n_rows, pass_rows)
+        batches = range(0, n_columns, batch)
+        lowest, highest = config.weight_range
+        self.codebooks.append(np.append(0, self.rng.integers(lowest, highest + 1, config.codebook_size - 1)))
+        if len(batches) > 1:
+            self.input_repeats = len(passes)
+        for number, row in enumerate(passes):
+            rows = codes[row : row + pass_rows]
+            column_base, row_base = len(self.pointers[0]), len(self.biases)
+            self._add_slices(rows)
+            local_rows = self._add_requantisation(len(rows))
+            for column in batches:
+                load = first and (number == 0 or len(batches) > 1)
+                drain = column == batches[-1]
+                self.steps.append(
+                    Step(
+                        codebook_count=config.codebook_size if number == 0 and column == 0 else 0,
+                        codebook_base=len(self.codebooks) - 1,  # a number for now, see `packets`
+                        load=load,
+                        count=min(batch, n_columns - column) if load else 0,
+                        column_base=column_base + column,
+                        drain=drain,
+                        open=drain and (last or number == 0),
+                        n_rows=local_rows if drain else 0,
+                        row_base=row_base if drain else 0,
+                        local_base=0 if last or not drain else number * config.accumulator_depth,
+                        relu=drain and not last,
+                        scaled=drain and scaled,
+                        emit=drain and last,
+                        emit_count=len(rows) if drain and last else 0,
+                        swap=drain and not last and row == passes[-1],
+                        last=drain and last and row == passes[-1],
+                    )
+                )
+
+    def _add_slices(self, rows: IntArray) -> None:
+        """Entries and pointers of one pass: a zero run and a code for each non-zero, fillers where a run is longer."""
+        config = self.config
+        for pe in range(config.n_pes):
+            entries, own = self.entries[pe], rows[pe :: config.n_pes]
+            for column in own.T:
+                self.pointers[pe].append(len(entries))
+                row = 0
+                for place in np.flatnonzero(column).tolist():
+                    while place - row > config.max_run:
+                        entries.append(config.max_run << config.codebook_bits)
+                        row += config.max_run + 1
+                    entries.append(int(column[place]) | (place - row) << config.codebook_bits)
+                    row = place + 1
+            self.pointers[pe].append(len(entries))
+
+    def _add_requantisation(self, n_rows: int) -> int:
+        """Biases and scales of one pass; how many rows every PE has."""
+        config, rng = self.config, self.rng
+        local_rows = -(-n_rows // config.n_pes)
+        shape = (local_rows, config.n_pes)
+        used = np.arange(local_rows * config.n_pes).reshape(shape) < n_rows
+        self.biases += list(np.where(used, rng.integers(-(1 << 20), 1 << 20, shape), 0))
+        multiplier = rng.integers(1, config.max_multiplier + 1, shape)
+        shift = rng.integers(4, config.activation_width + 14, shape)
+        self.scales += list(multiplier | shift << config.multiplier_width)
+        return local_rows
+
+    def packets(self) -> list[Packet]:
+        base = STEP_WORDS * len(self.steps)
+        size = self.config.codebook_size
+        program: list[int] = []
+        for step in self.steps:
+            fields = {**vars(step), "codebook_base": base + size * step.codebook_base if step.codebook_count else 0}
+            program += Step(**fields).pack()
+        for codebook in self.codebooks:
+            program += codebook.tolist()
+        per_pe = {
+            Memory.ENTRY: self.entries,
+            Memory.POINTER: self.pointers,
+            Memory.BIAS: np.array(self.biases).T.tolist(),
+            Memory.SCALE: np.array(self.scales).T.tolist(),
+        }
+        packets = [Packet(memory=Memory.PROGRAM, pe=0, address=0, elements=np.array(program, np.int64))]
+        for memory, lists in per_pe.items():
+            for pe, elements in enumerate(lists):
+                packets.append(Packet(memory=memory, pe=pe, address=0, elements=np.array(elements, np.int64)))
+        return packets

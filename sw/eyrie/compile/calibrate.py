@@ -1,0 +1,98 @@
+"""Ranges of all tensors: measured on calibration inputs, or bounded by interval arithmetic."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eyrie.compile.scaling import require_samples
+from eyrie.compress.checks import LARGEST_WEIGHT
+from eyrie.errors import InputError
+from eyrie.model.network import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranges:
+    """Lowest and highest value of every tensor; each range includes 0.
+
+    Parameters
+    ----------
+    bounds : tuple of (float, float)
+        Tensor 0 is the network's input, tensor t the output of layer t - 1 after its ReLU.
+    n_samples : int
+        Calibration inputs that they were measured on; 0 if they were bounded without any.
+    """
+
+    bounds: tuple[tuple[float, float], ...]
+    n_samples: int
+
+    @property
+    def source(self) -> str:
+        """Where the ranges come from, in words."""
+        if self.n_samples:
+            return f"measured on {self.n_samples} calibration inputs"
+        low, high = self.bounds[0]
+        return f"bounded by interval arithmetic for inputs from {low:g} to {high:g}"
+
+
+def measure_ranges(network: Network, x: np.ndarray) -> Ranges:
+    """Run the network on calibration inputs and note the extremes.
+
+    A hidden tensor that stays zero on all of them takes its bound for such inputs instead, since other inputs may wake
+    it up.
+
+    Parameters
+    ----------
+    network : Network
+    x : real numbers (samples, inputs)
+
+    Raises
+    ------
+    InputError
+        If the shape is another, there is no sample, a value is not finite, all inputs are zero, or values can leave
+        the range of float32.
+    """
+    x = require_samples(x, network.inputs, "calibration inputs")
+    inputs = _extremes(x)
+    if inputs == (0.0, 0.0):
+        raise InputError("all calibration inputs are zero; they must cover the range of real inputs")
+    bounded = bound_ranges(network, inputs).bounds
+    measured = [inputs, *map(_extremes, network.activations(x))]
+    return Ranges(
+        bounds=tuple(bound if own == (0.0, 0.0) else own for own, bound in zip(measured, bounded, strict=True)),
+        n_samples=len(x),
+    )
+
+
+def bound_ranges(network: Network, inputs: tuple[float, float] = (-1.0, 1.0)) -> Ranges:
+    """Bound all tensors for inputs that lie anywhere in a range.
+
+    No input of the range can leave these bounds, so that nothing saturates; real inputs use a part of them only, which
+    costs precision.
+
+    Raises
+    ------
+    InputError
+        If a bound is beyond float32.
+    """
+    if not -LARGEST_WEIGHT <= inputs[0] <= inputs[1] <= LARGEST_WEIGHT:
+        raise InputError(f"inputs from {inputs[0]:g} to {inputs[1]:g} leave the range of float32")
+    low = np.full(network.inputs, inputs[0])
+    high = np.full(network.inputs, inputs[1])
+    bounds = [inputs]
+    for layer in network.layers:
+        positive, negative = np.maximum(layer.weight, 0), np.minimum(layer.weight, 0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            low, high = (
+                positive @ low + negative @ high + layer.bias,
+                positive @ high + negative @ low + layer.bias,
+            )
+        if not (low.min() >= -LARGEST_WEIGHT and high.max() <= LARGEST_WEIGHT):
+            raise InputError(f"layer {layer.name}: its outputs can leave the range of float32")
+        if layer.relu:
+            low, high = np.maximum(low, 0), np.maximum(high, 0)
+        bounds.append((min(float(low.min()), 0.0), max(float(high.max()), 0.0)))
+    return Ranges(bounds=tuple(bounds), n_samples=0)
+
+
+def _extremes(tensor: np.ndarray) -> tuple[float, float]:
+    return min(float(tensor.min()), 0.0), max(float(tensor.max()), 0.0)

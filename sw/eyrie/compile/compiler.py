@@ -1,0 +1,96 @@
+"""The compiler: from a float network to memory contents."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from eyrie.compile.calibrate import bound_ranges, measure_ranges
+from eyrie.compile.certify import certify_network
+from eyrie.compile.compiled import CompiledNetwork
+from eyrie.compile.evaluate import evaluate_cost
+from eyrie.compile.mapping import map_network
+from eyrie.compile.quantise import Requantise, quantise_network
+from eyrie.compile.quantised import QuantisedNetwork
+from eyrie.compile.report import CompileReport, report_network
+from eyrie.compress.interleave import Placement
+from eyrie.eie.config import EieConfig
+from eyrie.errors import InputError
+from eyrie.model.network import Network
+
+
+class CompileResult(NamedTuple):
+    """What `compile_network` returns.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+        For the engine.
+    report : CompileReport
+        For people.
+    quantised : QuantisedNetwork
+        The integer matrices, to check the others against.
+    """
+
+    compiled: CompiledNetwork
+    report: CompileReport
+    quantised: QuantisedNetwork
+
+
+def compile_network(
+    network: Network,
+    *,
+    calibration: np.ndarray | None = None,
+    n_pes: int = 16,
+    codebook_bits: int = 4,
+    index_bits: int = 4,
+    queue_depth: int = 8,
+    activation_bits: int = 16,
+    accumulator_bits: int = 32,
+    config: EieConfig | None = None,
+    placements: Sequence[Placement] | None = None,
+    requantise: Requantise = "shift",
+) -> CompileResult:
+    """Quantise, certify, map and plan.
+
+    Parameters
+    ----------
+    network : Network
+    calibration : real numbers (samples, inputs) or None
+        Inputs that cover the range of real ones. Without them inputs are taken to lie from -1 to 1, and the other
+        ranges are bounded.
+    n_pes, codebook_bits, index_bits, queue_depth, activation_bits, accumulator_bits : int
+        Geometry of the engine; memories are as deep as the network needs, powers of two.
+    config : EieConfig or None
+        An engine that exists: its geometry counts, and the network must fit its memories.
+    placements : sequence of Placement, one a layer, or None
+        Where rows go; None interleaves them.
+    requantise : "shift" or "multiplier"
+        See `eyrie.compile.quantise`.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range, inputs do not fit, accumulators cannot be certified, or memories are too small.
+    """
+    sized = config is None
+    if config is None:
+        try:
+            config = EieConfig(
+                n_pes=n_pes,
+                codebook_bits=codebook_bits,
+                index_bits=index_bits,
+                queue_depth=queue_depth,
+                activation_width=activation_bits,
+                accumulator_width=accumulator_bits,
+            )
+        except ValueError as error:
+            raise InputError(str(error)) from error
+    ranges = bound_ranges(network) if calibration is None else measure_ranges(network, calibration)
+    quantisation = quantise_network(network, ranges, config, requantise=requantise)
+    # The quantiser certifies while it searches; this holds for what is really written.
+    certify_network(quantisation.network, config.accumulator_width)
+    mapped = map_network(quantisation.network, config, sized=sized, placements=placements)
+    cost = None if calibration is None else evaluate_cost(network, quantisation, calibration)
+    report = report_network(quantisation, mapped.layers, mapped.compiled.config, ranges, cost)
+    return CompileResult(mapped.compiled, report, quantisation.network)

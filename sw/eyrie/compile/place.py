@@ -1,0 +1,89 @@
+"""Rows and columns go to their slots, and every tile becomes sparse columns on every PE."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from eyrie.compile.quantised import QuantisedLayer
+from eyrie.compile.tiling import Tiling
+from eyrie.compress.interleave import Placement
+from eyrie.compress.relative_index import encode_array
+from eyrie.compress.sparse_columns import SparseColumns
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlacedLayer:
+    """A layer as the PEs hold it.
+
+    Parameters
+    ----------
+    layer : QuantisedLayer
+    placement : Placement
+        Of its rows.
+    tiling : Tiling
+    tables : tuple of tuple of SparseColumns
+        For each tile, pass by pass and batch by batch within, the slices on each PE.
+    """
+
+    layer: QuantisedLayer
+    placement: Placement
+    tiling: Tiling
+    tables: tuple[tuple[SparseColumns, ...], ...]
+
+    @property
+    def entries(self) -> IntArray:
+        """Entries on each PE, fillers included, int64 (n_pes,)."""
+        return np.sum([[part.n_entries for part in parts] for parts in self.tables], axis=0, dtype=np.int64)
+
+    @property
+    def n_fillers(self) -> int:
+        """Fillers over all PEs."""
+        return sum(part.n_fillers for parts in self.tables for part in parts)
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of all tiles together: a pointer each."""
+        return sum(parts[0].n_columns for parts in self.tables)
+
+    def by_slot(self, values: IntArray, idle: int) -> IntArray:
+        """Values of the rows, int64 (rows,), in the order of a PE's table: int64 (n_pes, local_rows)."""
+        slots = np.full(self.placement.local_rows * self.placement.n_pes, idle, np.int64)
+        slots[self.placement.slot_of_row] = values
+        return slots.reshape(self.placement.local_rows, self.placement.n_pes).T
+
+
+def place_layer(
+    layer: QuantisedLayer, placement: Placement, tiling: Tiling, source: Placement | None, index_bits: int
+) -> PlacedLayer:
+    """Encode the tiles of one layer.
+
+    Parameters
+    ----------
+    layer : QuantisedLayer
+    placement : Placement
+        Of its rows.
+    tiling : Tiling
+    source : Placement or None
+        Of the layer before, if its outputs stay in the engine: element j is then found in slot
+        ``source.slot_of_row[j]``. None if the host sends the inputs in order.
+    index_bits : int
+        Bits of a zero run.
+    """
+    row_of_slot = placement.row_of_slot[: placement.n_slots]
+    codes = np.zeros((tiling.n_slots, tiling.n_columns), np.uint8)
+    columns = np.arange(layer.columns) if source is None else source.slot_of_row
+    used = np.flatnonzero(row_of_slot >= 0)
+    codes[np.ix_(used, columns)] = layer.codes[row_of_slot[used]]
+    tables = tuple(
+        encode_array(
+            codes[slots.start : slots.stop, batch.start : batch.stop],
+            Placement.interleaved(len(slots), placement.n_pes),
+            index_bits,
+        )
+        for slots in tiling.passes
+        for batch in tiling.batches
+    )
+    return PlacedLayer(layer=layer, placement=placement, tiling=tiling, tables=tables)

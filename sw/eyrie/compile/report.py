@@ -1,0 +1,181 @@
+"""What compilation did, layer by layer."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from eyrie.compile.calibrate import Ranges
+from eyrie.compile.certify import Certificate
+from eyrie.compile.evaluate import Cost
+from eyrie.compile.place import PlacedLayer
+from eyrie.compile.quantise import Quantisation
+from eyrie.compress.relative_index import encode_array
+from eyrie.compress.share import SharingError
+from eyrie.compress.storage import StorageReport, storage_report
+from eyrie.eie.config import EieConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerReport:
+    """One layer.
+
+    Parameters
+    ----------
+    name : str
+    rows, columns : int
+    nonzeros : int
+        Weights that have an entry.
+    sharing : SharingError
+        Distinct values before and after sharing, and what it cost.
+    weight_bits : int
+        Bits, sign included, of the largest codebook entry.
+    weight_scale, output_scale : float
+        What one unit of a codebook entry, and of an output activation, stands for.
+    certificate : Certificate
+    passes, batches : int
+    round_trip : bool
+        Its outputs go through the host to the next layer.
+    entries, fillers : int
+        In the sparse-matrix memories of all PEs.
+    entries_of_fullest_pe, entries_of_emptiest_pe : int
+    storage : StorageReport
+        Size in every form, for the whole layer in one piece.
+    """
+
+    name: str
+    rows: int
+    columns: int
+    nonzeros: int
+    sharing: SharingError
+    weight_bits: int
+    weight_scale: float
+    output_scale: float
+    certificate: Certificate
+    passes: int
+    batches: int
+    round_trip: bool
+    entries: int
+    fillers: int
+    entries_of_fullest_pe: int
+    entries_of_emptiest_pe: int
+    storage: StorageReport
+
+    @property
+    def density(self) -> float:
+        """Weights that have an entry, as a fraction of all."""
+        return self.nonzeros / (self.rows * self.columns)
+
+    @property
+    def shared(self) -> bool:
+        """Whether sharing changed a weight."""
+        return self.sharing.max_absolute > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompileReport:
+    """A network.
+
+    Parameters
+    ----------
+    name : str
+    config : EieConfig
+    ranges : str
+        Where the ranges of activations come from.
+    layers : tuple of LayerReport
+    cost : Cost or None
+        At the outputs; None without calibration inputs.
+    """
+
+    name: str
+    config: EieConfig
+    ranges: str
+    layers: tuple[LayerReport, ...]
+    cost: Cost | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """All figures, as JSON can hold them."""
+        layers = []
+        for layer in self.layers:
+            storage = layer.storage
+            layers.append(
+                asdict(layer)
+                | {
+                    "density": layer.density,
+                    "certificate": asdict(layer.certificate) | {"bits": layer.certificate.bits},
+                    "storage": {
+                        "dense_bits": storage.dense_bits,
+                        "csc_bits": storage.csc.bits,
+                        "huffman_bits": storage.huffman.bits,
+                    },
+                }
+            )
+        return {
+            "name": self.name,
+            "config": asdict(self.config),
+            "config_hash": f"{self.config.hash:016x}",
+            "ranges": self.ranges,
+            "layers": layers,
+            "cost": asdict(self.cost) if self.cost else None,
+        }
+
+
+def report_network(
+    quantisation: Quantisation, placed: Sequence[PlacedLayer], config: EieConfig, ranges: Ranges, cost: Cost | None
+) -> CompileReport:
+    """Collect the figures of one compilation."""
+    return CompileReport(
+        name=quantisation.network.name,
+        config=config,
+        ranges=ranges.source,
+        layers=tuple(
+            _report_layer(*figures, config)
+            for figures in zip(
+                placed,
+                quantisation.sharing,
+                quantisation.certificates,
+                quantisation.network.scales[1:],
+                [*(layer.tiling.streamed for layer in placed[1:]), False],
+                strict=True,
+            )
+        ),
+        cost=cost,
+    )
+
+
+def _report_layer(
+    placed: PlacedLayer,
+    sharing: SharingError,
+    certificate: Certificate,
+    output_scale: float,
+    round_trip: bool,
+    config: EieConfig,
+) -> LayerReport:
+    layer = placed.layer
+    return LayerReport(
+        name=layer.name,
+        rows=layer.rows,
+        columns=layer.columns,
+        nonzeros=int(np.count_nonzero(layer.codes)),
+        sharing=sharing,
+        weight_bits=int(np.abs(layer.codebook).max()).bit_length() + 1,
+        weight_scale=layer.weight_scale,
+        output_scale=output_scale,
+        certificate=certificate,
+        passes=len(placed.tiling.passes),
+        batches=len(placed.tiling.batches),
+        round_trip=round_trip,
+        entries=int(placed.entries.sum()),
+        fillers=placed.n_fillers,
+        entries_of_fullest_pe=int(placed.entries.max()),
+        entries_of_emptiest_pe=int(placed.entries.min()),
+        storage=storage_report(
+            encode_array(layer.codes, placed.placement, config.index_bits),
+            rows=layer.rows,
+            codebook_bits=config.codebook_bits,
+            n_codebook_entries=layer.codebook.size,
+            codebook_entry_bits=config.weight_width,
+            pointer_bits=config.pointer_width,
+        ),
+    )

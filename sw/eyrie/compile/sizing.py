@@ -1,0 +1,98 @@
+"""Memory depths: what a network needs, a configuration that has it, and a refusal where one has not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eyrie.compile.place import PlacedLayer
+from eyrie.compress.interleave import Placement
+from eyrie.eie.config import EieConfig
+from eyrie.eie.program import STEP_WORDS
+from eyrie.errors import InputError
+
+MAX_ACCUMULATOR_DEPTH = 256
+MAX_ACTIVATION_DEPTH = 512
+"""Deepest memories that are chosen without being asked for; longer vectors run in passes and batches."""
+
+SMALLEST_DEPTHS = {"entry_depth": 2, "pointer_depth": 2, "row_depth": 1, "program_depth": 16}
+"""Depths below which a configuration is not valid."""
+
+LARGEST_DEPTHS = {"entry_depth": 1 << 20, "pointer_depth": 1 << 16, "row_depth": 1 << 14, "program_depth": 1 << 14}
+"""Depths beyond which a configuration is not valid."""
+
+_CONTENTS = {
+    "entry_depth": "entries on its fullest PE",
+    "pointer_depth": "column pointers",
+    "row_depth": "rows on each PE",
+    "program_depth": "words of steps and codebooks",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """Elements that a network takes in each memory of which it needs all at once."""
+
+    entry_depth: int
+    pointer_depth: int
+    row_depth: int
+    program_depth: int
+
+    @classmethod
+    def of(cls, layers: Sequence[PlacedLayer]) -> "Needs":
+        """Count what placed layers take."""
+        entries = np.sum([placed.entries for placed in layers], axis=0)
+        codebooks = {tuple(placed.layer.codebook.tolist()) for placed in layers}
+        n_steps = sum(len(placed.tables) for placed in layers)
+        return cls(
+            entry_depth=int(entries.max()),
+            pointer_depth=sum(placed.n_columns for placed in layers) + 1,
+            row_depth=sum(placed.placement.local_rows for placed in layers),
+            program_depth=STEP_WORDS * n_steps + sum(map(len, codebooks)),
+        )
+
+    def require(self, capacity: dict[str, int]) -> None:
+        """Check that every memory is deep enough.
+
+        Raises
+        ------
+        InputError
+            Naming the memory, the need and the capacity.
+        """
+        for memory, contents in _CONTENTS.items():
+            need = getattr(self, memory)
+            if need > capacity[memory]:
+                raise InputError(
+                    f"the network has {need} {contents}, but {memory} is {capacity[memory]}; "
+                    f"a deeper memory{' or more PEs' if memory != 'program_depth' else ''} would hold it"
+                )
+
+    def require_config(self, config: EieConfig) -> None:
+        """Check that a configuration is deep enough; raises as `require`."""
+        self.require({memory: getattr(config, memory) for memory in _CONTENTS})
+
+
+def choose_vector_depths(inputs: int, placements: Sequence[Placement]) -> tuple[int, int]:
+    """Activation and accumulator depth for which as much as possible runs in one batch and one pass.
+
+    Powers of two, up to `MAX_ACTIVATION_DEPTH` and `MAX_ACCUMULATOR_DEPTH`.
+    """
+    local_rows = max(placement.local_rows for placement in placements)
+    longest = max(local_rows, -(-inputs // placements[0].n_pes))
+    return min(_power_of_two(longest), MAX_ACTIVATION_DEPTH), min(_power_of_two(local_rows), MAX_ACCUMULATOR_DEPTH)
+
+
+def choose_memory_depths(needs: Needs) -> dict[str, int]:
+    """The other depths: powers of two that fit.
+
+    Raises
+    ------
+    InputError
+        If a memory would be larger than a configuration allows.
+    """
+    needs.require(LARGEST_DEPTHS)
+    return {memory: max(_power_of_two(getattr(needs, memory)), low) for memory, low in SMALLEST_DEPTHS.items()}
+
+
+def _power_of_two(value: int) -> int:
+    return 1 << max(value - 1, 0).bit_length()

@@ -1,0 +1,17 @@
+"""Tests of the training; those that train need PyTorch, which is an extra, and are left out without it."""
+
+import importlib.util
+
+import pytest
+
+_NEED_TORCH = ["test_layers.py", "test_stages.py", "test_training.py"]
+
+collect_ignore = _NEED_TORCH if importlib.util.find_spec("torch") is None else []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if collect_ignore:
+        terminalreporter.write_line(
+            f"PyTorch is not installed: tests/sw/train/{{{','.join(collect_ignore)}}} were left out "
+            "(pip install 'eyrie[train]')"
+        )
