@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-MAX_BIASED = 1 << 48
-"""Largest magnitude of accumulator plus bias: two 48-bit numbers."""
+ACCUMULATOR_RANGE = (-(1 << 47), (1 << 47) - 1)
+"""Of accumulators and of biases: the widest that an engine can have."""
 MAX_MULTIPLIER = (1 << 15) - 1
 MAX_SHIFT = 63
 
@@ -52,9 +52,9 @@ def requantise(
     """
     _require_range("multiplier", multiplier, 1, MAX_MULTIPLIER)
     _require_range("shift", shift, 0, MAX_SHIFT)
-    biased = accumulators + bias
-    _require_range("accumulator plus bias", biased, -MAX_BIASED, MAX_BIASED)
-    product = biased * multiplier  # at most 63 bits and a sign
+    _require_range("accumulator", accumulators, *ACCUMULATOR_RANGE)
+    _require_range("bias", bias, *ACCUMULATOR_RANGE)
+    product = (accumulators + bias) * multiplier  # at most 63 bits and a sign
     # Adding the last bit that was cut off rounds half up, and unlike adding 2 ** (shift - 1) cannot overflow.
     half = np.where(shift > 0, product >> np.maximum(shift - 1, 0) & 1, 0)
     lowest, highest = -(1 << activation_width - 1), (1 << activation_width - 1) - 1

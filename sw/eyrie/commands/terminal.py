@@ -3,22 +3,32 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 """The option of every subcommand that has a result."""
 
 
-class Task(Protocol):
-    """Something long that is under way."""
+class Task:
+    """Something long that is under way, shown as one line if there is a terminal to show it on."""
+
+    def __init__(self, bar: Progress | None = None, task: TaskID | None = None) -> None:
+        self._bar, self._task = bar, task
 
     def __call__(self, done: int, of: int) -> None:
         """Say how far it is."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done, total=of)
+
+    def say(self, line: str) -> None:
+        """Say what is being done now."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description=line)
 
 
 def print_json(value: Any) -> None:
@@ -28,15 +38,32 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A table on standard output; all but the first column are right-aligned."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=160)
     table = Table(title=title, title_justify="left")
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number else "left")
     for row in rows:
-        table.add_row(*(cell if isinstance(cell, str) else f"{cell:,}" for cell in row))
-    console.print(table)
+        table.add_row(*map(_cell, row))
+    _print(table)
+
+
+def print_facts(title: str, facts: Sequence[tuple[str, Any]]) -> None:
+    """A table of two columns without a head: what, and how much."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for what, value in facts:
+        table.add_row(what, _cell(value))
+    _print(table)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _print(table: Table) -> None:
+    console = Console(highlight=False)
+    # Away from a terminal nothing may be cut to a width that nobody has.
+    (console if console.is_terminal else Console(highlight=False, width=160)).print(table)
 
 
 @contextmanager
@@ -44,12 +71,11 @@ def progress(label: str) -> Iterator[Task]:
     """Show a line with ``label`` on standard error while the block runs, if that is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda done, of: None
+        yield Task()
         return
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
+        yield Task(bar, bar.add_task(label, total=None))
 
 
 def percent(fraction: float, digits: int = 2) -> str:

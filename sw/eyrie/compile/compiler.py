@@ -13,6 +13,7 @@ from eyrie.compile.mapping import map_network
 from eyrie.compile.quantise import Requantise, quantise_network
 from eyrie.compile.quantised import QuantisedNetwork
 from eyrie.compile.report import CompileReport, report_network
+from eyrie.compile.verify import verify_compiled
 from eyrie.compress.interleave import Placement
 from eyrie.eie.config import EieConfig
 from eyrie.errors import InputError
@@ -91,6 +92,7 @@ def compile_network(
     # The quantiser certifies while it searches; this holds for what is really written.
     certify_network(quantisation.network, config.accumulator_width)
     mapped = map_network(quantisation.network, config, sized=sized, placements=placements)
+    verify_compiled(mapped.compiled)
     cost = None if calibration is None else evaluate_cost(network, quantisation, calibration)
     report = report_network(quantisation, mapped.layers, mapped.compiled.config, ranges, cost)
     return CompileResult(mapped.compiled, report, quantisation.network)

@@ -1,5 +1,6 @@
 """Sections of pointers and entries: Huffman-coded for transport, as in Deep Compression (Han et al., ICLR 2016)."""
 
+import itertools
 import struct
 from collections.abc import Sequence
 
@@ -43,25 +44,26 @@ def unpack_pointers(data: bytes, config: EieConfig) -> IntArray:
     reader = _Reader(data, "POINTERS")
     n_columns, n_planes = reader.u32(), reader.u32()
     if not 1 <= n_columns < config.pointer_depth:
-        raise InputError(f"image has {n_columns} columns; pointer_depth {config.pointer_depth} holds one less than that")
+        raise InputError(
+            f"image has {n_columns} columns; pointer_depth {config.pointer_depth} holds one less than that"
+        )
     if not 1 <= n_planes <= 3:
         raise InputError(f"image section POINTERS has {n_planes} byte planes, not 1 to 3")
-    lengths = np.zeros(config.n_pes * n_columns, np.int64)
-    for plane in range(n_planes):
+    planes = []
+    for _ in range(n_planes):
         n_symbols, n_bytes = reader.u32(), reader.u32()
         code = reader.table(n_symbols)
-        lengths |= code.decode(reader.take(n_bytes), lengths.size).astype(np.int64) << 8 * plane
+        planes.append(code.decode(reader.take(n_bytes), config.n_pes * n_columns))
     reader.finish()
+    lengths = sum(symbols.astype(np.int64) << 8 * plane for plane, symbols in enumerate(planes))
     pointers = np.zeros((config.n_pes, n_columns + 1), np.int64)
-    np.cumsum(lengths.reshape(config.n_pes, n_columns), axis=1, out=pointers[:, 1:])
+    np.cumsum(np.reshape(lengths, (config.n_pes, n_columns)), axis=1, out=pointers[:, 1:])
     if pointers.max() > config.entry_depth:
         raise InputError(f"image has {pointers.max()} entries on a PE, more than entry_depth {config.entry_depth}")
     return pointers
 
 
-def pack_entries(
-    entries: EntryArrays, pointers: IntArray, column_bases: Sequence[int], config: EieConfig
-) -> bytes:
+def pack_entries(entries: EntryArrays, pointers: IntArray, column_bases: Sequence[int], config: EieConfig) -> bytes:
     """Entries, layer by layer and PE by PE within: codes under one Huffman code, runs under another.
 
     The tables are those of each layer or one pair for all, whichever makes the section smaller. Number of pairs;
@@ -92,9 +94,7 @@ def unpack_entries(data: bytes, pointers: IntArray, column_bases: Sequence[int],
     n_tables = reader.u32()
     if n_tables not in (1, n_layers):
         raise InputError(f"image section ENTRIES has {n_tables} pairs of tables, not 1 or {n_layers}")
-    tables = [
-        (reader.table(config.codebook_size), reader.table(1 << config.index_bits)) for _ in range(n_tables)
-    ]
+    tables = [(reader.table(config.codebook_size), reader.table(1 << config.index_bits)) for _ in range(n_tables)]
     sizes = [(reader.u32(), reader.u32()) for _ in range(n_layers)]
     parts: list[list[npt.NDArray[np.uint16]]] = [[] for _ in range(config.n_pes)]
     for index, (begins, ends) in enumerate(_layer_bounds(pointers, column_bases)):
@@ -113,7 +113,7 @@ def unpack_entries(data: bytes, pointers: IntArray, column_bases: Sequence[int],
 def _layer_bounds(pointers: IntArray, column_bases: Sequence[int]) -> list[tuple[IntArray, IntArray]]:
     """First entry of each layer on each PE, and the one after its last."""
     columns = [*column_bases, pointers.shape[1] - 1]
-    return [(pointers[:, begin], pointers[:, end]) for begin, end in zip(columns, columns[1:], strict=False)]
+    return [(pointers[:, begin], pointers[:, end]) for begin, end in itertools.pairwise(columns)]
 
 
 def _codes(symbols: Sequence[np.ndarray], config: EieConfig) -> tuple[HuffmanCode, HuffmanCode]:

@@ -12,11 +12,8 @@ from onnx import AttributeProto, helper
 
 from eyrie.errors import InputError
 from eyrie.model.onnx_node import Node
-from eyrie.model.onnx_read import FLOAT_TYPES, INTEGER_TYPES, read_tensor, type_name
+from eyrie.model.onnx_read import FLOAT_TYPES, INTEGER_TYPES, MAX_RANK, read_tensor, type_name
 from eyrie.model.onnx_shapes import BATCH
-
-MAX_SHAPE_VALUES = 64
-"""Values that an array that holds a shape or axes can have; tensors have at most so many dimensions."""
 
 Operands = Sequence[np.ndarray | None]
 
@@ -79,8 +76,8 @@ def integers_of(node: Node, value: object) -> tuple[int, ...]:
     InputError
         Naming the node otherwise.
     """
-    if not isinstance(value, np.ndarray) or value.dtype != np.int64 or value.ndim > 1 or value.size > MAX_SHAPE_VALUES:
-        raise InputError(f"{node.label} needs a constant list of at most {MAX_SHAPE_VALUES} integers")
+    if not isinstance(value, np.ndarray) or value.dtype != np.int64 or value.ndim > 1 or value.size > MAX_RANK:
+        raise InputError(f"{node.label} needs a constant list of at most {MAX_RANK} integers")
     return tuple(int(item) for item in value.reshape(-1))
 
 
@@ -148,8 +145,8 @@ def _slice(node: Node, operands: Operands) -> np.ndarray:
 
 
 def _shape_array(values: Sequence[int]) -> np.ndarray:
-    if len(values) > MAX_SHAPE_VALUES:
-        raise ValueError(f"a shape has at most {MAX_SHAPE_VALUES} sizes")
+    if len(values) > MAX_RANK:
+        raise ValueError(f"a shape has at most {MAX_RANK} sizes")
     return np.array(values, dtype=np.int64)
 
 

@@ -13,13 +13,14 @@ import onnx
 from onnx import GraphProto, TensorProto
 
 from eyrie.errors import InputError
+from eyrie.files import read_bytes
 from eyrie.model.fold import fold_to_layers
 from eyrie.model.network import DenseLayer, Network
 from eyrie.model.onnx_constants import CONSTANT_OPERATORS, constant_of, fold_constant
 from eyrie.model.onnx_graph import graph_input, needed_nodes, opset_versions
 from eyrie.model.onnx_node import Node
 from eyrie.model.onnx_operators import COMPUTING_OPERATORS, Activation, Operand
-from eyrie.model.onnx_read import quoted, read_model, read_tensor, text_of
+from eyrie.model.onnx_read import parse_model, quoted, read_tensor, text_of
 from eyrie.model.onnx_shapes import MovesValues
 from eyrie.model.onnx_views import VIEW_OPERATORS, shape_constant
 from eyrie.model.steps import Step
@@ -68,9 +69,9 @@ def load_onnx(path: Path) -> Network:
         With the path, and the node or tensor where one is at fault: what cannot be read, is not ONNX, is cut or
         inconsistent, has an operator that is not supported, or is not a chain of layers.
     """
-    model = read_model(path)
+    data = read_bytes(path)
     try:
-        return _import(model, path)
+        return _import(parse_model(data), path)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 

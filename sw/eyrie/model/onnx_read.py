@@ -15,7 +15,6 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
 from eyrie.errors import InputError
-from eyrie.files import read_bytes
 
 FLOAT_TYPES = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16})
 """Element types that become float64."""
@@ -23,21 +22,23 @@ FLOAT_TYPES = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOA
 INTEGER_TYPES = frozenset({TensorProto.INT32, TensorProto.INT64, TensorProto.BOOL})
 """Element types that become int64; they hold shapes, axes and flags."""
 
+MAX_RANK = 32
+"""Dimensions that a tensor can have, far more than any network needs; NumPy itself stops at 32 or 64."""
+
 LARGEST_MODEL = 2**31 - 1
 """Bytes that a protocol buffer can have."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-def read_model(path: Path) -> onnx.ModelProto:
-    """Read an ONNX model, compressed with gzip or not (the content tells). Weights in a second file are not read yet.
+def parse_model(data: bytes) -> onnx.ModelProto:
+    """Parse the bytes of an ONNX file, compressed with gzip or not. Weights in a second file are not read yet.
 
     Raises
     ------
     InputError
-        If the file cannot be read, is not ONNX, or is cut.
+        If they are not ONNX, or cut.
     """
-    data = read_bytes(path)
     if data.startswith(_GZIP_MAGIC):
         data = _decompress(data)
     model = onnx.ModelProto()
@@ -87,8 +88,12 @@ def read_tensor(tensor: TensorProto, folder: Path) -> np.ndarray:
         stored = len(getattr(tensor, helper.tensor_dtype_to_field(tensor.data_type)))
         if stored != elements:
             raise InputError(f"{label} of shape {shape} needs {elements} values, but {stored} are there")
-    array = numpy_helper.to_array(tensor)
-    return array.astype(np.float64 if tensor.data_type in FLOAT_TYPES else np.int64)
+    if len(shape) > MAX_RANK:
+        raise InputError(f"{label} has {len(shape)} dimensions; at most {MAX_RANK} are supported")
+    # A signalling NaN would warn; it is refused where it is used, like every NaN.
+    with np.errstate(invalid="ignore"):
+        array = numpy_helper.to_array(tensor)
+        return array.astype(np.float64 if tensor.data_type in FLOAT_TYPES else np.int64)
 
 
 def type_name(data_type: int) -> str:

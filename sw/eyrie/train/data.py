@@ -14,7 +14,8 @@ DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
 N_TRAINING = 60_000
 N_TEST = 10_000
-N_CLASSES = 10
+CLASS_NAMES = ("t-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+N_CLASSES = len(CLASS_NAMES)
 IMAGE_SHAPE = (28, 28)
 N_PIXELS = IMAGE_SHAPE[0] * IMAGE_SHAPE[1]
 

@@ -35,12 +35,12 @@ class Schedule:
     """
 
     train_epochs: int = 15
-    prune_epochs: int = 8
-    retrain_epochs: int = 8
-    tune_epochs: int = 4
-    batch_size: int = 256
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.1
+    prune_epochs: int = 10
+    retrain_epochs: int = 10
+    tune_epochs: int = 5
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
     retraining_rate: float = 1e-3
     densities: tuple[float, ...] = (0.08, 0.09, 0.26)
     codebook_bits: int = 4

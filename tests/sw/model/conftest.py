@@ -41,7 +41,9 @@ class GraphBuilder:
 
     def model(self, opset=20) -> onnx.ModelProto:
         graph = helper.make_graph(self.nodes, "main_graph", self.inputs, self.outputs, self.weights)
-        opsets = [helper.make_opsetid("", opset), helper.make_opsetid("ai.onnx.ml", 1)]
+        opsets = [helper.make_opsetid("", opset)]
+        if any(node.domain == "ai.onnx.ml" for node in self.nodes):
+            opsets.append(helper.make_opsetid("ai.onnx.ml", 1))
         return helper.make_model(graph, opset_imports=opsets, ir_version=10)
 
     def save(self, name="net.onnx", opset=20) -> Path:

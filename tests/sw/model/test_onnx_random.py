@@ -24,21 +24,21 @@ class RandomChain:
         """Draw a graph and return inputs for it; ``tensor`` is then what the network computes."""
         samples = self.rng.integers(-4, 5, (3, *self.start()))
         if self.rng.random() < 0.5:
-            self.scale(0)
+            self.scale()
             self.flatten()
         else:
             self.flatten()
-            self.scale(0)
+            self.scale()
         for i in range(n_layers := self.rng.integers(1, 4)):
             self.dense()
             self.nothing()
-            self.scale(2)
+            self.scale()
             if self.rng.random() < 0.6:
                 self.node("Relu", [self.tensor])
                 self.relus[-1] = True
                 self.nothing()
                 if i < n_layers - 1:
-                    self.scale(0)
+                    self.scale()
         return samples.astype(np.float32)
 
     def start(self) -> tuple[int, ...]:
@@ -78,8 +78,8 @@ class RandomChain:
                 self.node("Reshape", [source, self.tensor])
         self.shape = (self.size,)
 
-    def scale(self, at_least: int) -> None:
-        """Affine steps; behind a layer (``at_least`` 2) as well as before one."""
+    def scale(self) -> None:
+        """Up to two affine steps."""
         for _ in range(self.rng.integers(3)):
             shape = self.shape if self.rng.random() < 0.5 else tuple(self.rng.choice([1, n]) for n in self.shape)
             shape = [(), shape, (1, *shape)][self.rng.integers(3)]
@@ -92,7 +92,7 @@ class RandomChain:
                     self.operands("Mul", self.rng.choice(SCALES, shape))
                 case 3:
                     self.node("Div", [self.tensor, self.constant(self.rng.choice(SCALES, shape))])
-                case 4 if self.tensor != "x" or len(self.shape) > 0:
+                case 4:
                     self.normalize()
 
     def operands(self, operator, values) -> None:

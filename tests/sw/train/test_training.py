@@ -17,7 +17,7 @@ from eyrie.train.progress import EpochDone
 from eyrie.train.report import TrainingReport
 from eyrie.train.schedule import QUICK, Schedule
 
-SCHEDULE = Schedule(train_epochs=3, prune_epochs=2, retrain_epochs=2, tune_epochs=2, batch_size=100)
+SCHEDULE = Schedule(train_epochs=3, prune_epochs=2, retrain_epochs=4, tune_epochs=2, batch_size=100)
 KEPT = (18_816, 2_700, 260)
 
 
@@ -95,11 +95,11 @@ def test_progress_tells_of_every_epoch() -> None:
     assert [(event.stage, event.epoch, event.epochs) for event in events] == [
         *(
             (stage, epoch, n)
-            for stage, n in (("train", 3), ("prune", 2), ("retrain", 2), ("tune", 2))
+            for stage, n in (("train", 3), ("prune", 2), ("retrain", 4), ("tune", 2))
             for epoch in range(1, n + 1)
         )
     ]
-    assert {event.total_epochs for event in events} == {9}
+    assert {event.total_epochs for event in events} == {11}
     # 1,200 images, one in twelve set aside.
     assert all((event.validation_accuracy * 100).is_integer() for event in events)
     assert events[2].validation_accuracy > 0.9
@@ -140,5 +140,5 @@ def test_files_are_written_from_the_folder_of_the_data_set(
     monkeypatch.setattr(lenet300, "FULL", SCHEDULE)
     monkeypatch.setattr(lenet300, "QUICK", replace(QUICK, batch_size=100))
     report = train_lenet_300_100(tmp_path / "in", tmp_path / "out", seed=5, quick=quick)
-    assert report.schedule.epochs == (4 if quick else 9)
+    assert report.schedule.epochs == (4 if quick else 11)
     assert len(list((tmp_path / "out").iterdir())) == 5

@@ -1,0 +1,143 @@
+"""Networks drawn at random, with an engine to run them: what tests of compiler, models and hardware compare on."""
+
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from eyrie.compile.mapping import MappedNetwork, map_network
+from eyrie.compile.quantised import QuantisedLayer, QuantisedNetwork
+from eyrie.compile.sizing import SMALLEST_DEPTHS, Needs
+from eyrie.compress.interleave import Placement
+from eyrie.eie.config import EieConfig
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RandomCase:
+    """A network, an engine whose vector memories are small for it, and a place for each row.
+
+    Parameters
+    ----------
+    seed : int
+        What it was drawn from.
+    network : QuantisedNetwork
+        Its accumulators cannot overflow.
+    config : EieConfig
+        Memories for activations and accumulators are as drawn; the others are deep.
+    placements : tuple of Placement, one a layer
+    """
+
+    seed: int
+    network: QuantisedNetwork
+    config: EieConfig
+    placements: tuple[Placement, ...]
+
+    def mapped(self) -> MappedNetwork:
+        """The network in an engine whose deep memories are cut to what it needs, to the last element."""
+        mapped = map_network(self.network, self.config, sized=False, placements=self.placements)
+        needs = {memory: max(need, SMALLEST_DEPTHS[memory]) for memory, need in asdict(Needs.of(mapped.layers)).items()}
+        return map_network(self.network, replace(self.config, **needs), sized=False, placements=self.placements)
+
+
+def draw_case(seed: int, *, largest_side: int = 40, most_layers: int = 4, most_pes: int = 9) -> RandomCase:
+    """Draw shapes, sparsity, widths, engine and placements.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed draws the same case.
+    largest_side : int
+        Most rows and columns of a layer.
+    most_layers, most_pes : int
+    """
+    rng = np.random.default_rng(seed)
+    config = EieConfig(
+        n_pes=int(rng.integers(1, most_pes + 1)),
+        queue_depth=int(rng.integers(1, 9)),
+        activation_width=int(rng.integers(8, 17)),
+        weight_width=int(rng.integers(8, 17)),
+        codebook_bits=int(rng.integers(1, 9)),
+        index_bits=int(rng.integers(1, 9)),
+        accumulator_width=int(rng.integers(24, 49)),
+        entry_depth=1 << 13,
+        pointer_depth=1 << 13,
+        activation_depth=int(rng.integers(2, 17)),
+        accumulator_depth=int(rng.integers(2, 17)),
+        row_depth=1 << 9,
+        program_depth=1 << 13,
+    )
+    sides = rng.integers(1, largest_side + 1, int(rng.integers(2, most_layers + 2)))
+    scaled = bool(rng.integers(2))
+    layers = tuple(
+        draw_layer(rng, config, rows=int(rows), columns=int(columns), scaled=scaled, name=f"layer_{index}")
+        for index, (columns, rows) in enumerate(pairwise(sides))
+    )
+    network = QuantisedNetwork(
+        name=f"random_{seed}",
+        layers=layers,
+        activation_width=config.activation_width,
+        scales=(1.0,) * len(sides),
+        clip=config.activation_range,
+    )
+    return RandomCase(
+        seed=seed,
+        network=network,
+        config=config,
+        placements=tuple(_draw_placement(rng, layer.rows, config.n_pes) for layer in layers),
+    )
+
+
+def draw_layer(
+    rng: np.random.Generator, config: EieConfig, *, rows: int, columns: int, scaled: bool, name: str
+) -> QuantisedLayer:
+    """Draw a layer that cannot overflow: a quarter of the accumulator's range for the products, as much for the bias.
+
+    Some rows and columns are zero, now and then all of them.
+    """
+    quarter = 1 << config.accumulator_width - 2
+    largest = min(config.weight_range[1], max(1, quarter // (columns << config.activation_width - 1)))
+    n_codes = int(rng.integers(1, config.codebook_size + 1))
+    codes = rng.integers(0, n_codes, (rows, columns), np.uint8)
+    codes *= rng.random((rows, columns)) < rng.choice([0.02, 0.1, 0.3, 1.0])
+    codes *= (rng.random((rows, 1)) < 0.9) & (rng.random((1, columns)) < 0.9)
+    codebook = rng.integers(-largest, largest + 1, n_codes)
+    codebook[0] = 0
+    # Sums of random products grow with the root of their number; most outputs then lie inside the range.
+    typical = largest * 2 ** (config.activation_width - 1) * (1 + 0.3 * columns**0.5)
+    shift = max(0, int(np.log2(typical)) - config.activation_width + 1)
+    multiplier = rng.integers(1, config.max_multiplier + 1, rows) if scaled else np.ones(rows, np.int64)
+    grown = np.floor(np.log2(multiplier)).astype(np.int64)
+    return QuantisedLayer(
+        name=name,
+        codes=codes,
+        codebook=codebook,
+        weight_scale=1.0,
+        bias=np.rint(rng.normal(0, 0.3, rows).clip(-1, 1) * min(typical, quarter - 1)).astype(np.int64),
+        multiplier=multiplier,
+        shift=np.minimum(shift + grown + rng.integers(0, 2, rows), config.max_shift),
+        relu=bool(rng.integers(2)),
+    )
+
+
+def draw_inputs(seed: int, network: QuantisedNetwork, n_random: int = 4) -> IntArray:
+    """Samples within the network's clip range, int64 (n_random + 4, inputs).
+
+    All at the lowest value, all at the highest, all zero, a single non-zero, and random ones of several densities.
+    """
+    rng = np.random.default_rng(seed)
+    low, high = network.clip
+    single = np.zeros(network.inputs, np.int64)
+    single[rng.integers(network.inputs)] = high
+    shape = (n_random, network.inputs)
+    drawn = rng.integers(low, high + 1, shape) * (rng.random(shape) < rng.random((n_random, 1)))
+    return np.stack([np.full_like(single, low), np.full_like(single, high), np.zeros_like(single), single, *drawn])
+
+
+def _draw_placement(rng: np.random.Generator, rows: int, n_pes: int) -> Placement:
+    if rng.integers(2):
+        return Placement.interleaved(rows, n_pes)
+    n_slots = rows + int(rng.integers(0, n_pes + 1))
+    return Placement(n_pes=n_pes, slot_of_row=rng.permutation(n_slots)[:rows], n_slots=n_slots)
