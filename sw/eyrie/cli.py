@@ -36,6 +36,13 @@ class _LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(_COMMANDS[name]), name)
         return command
 
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt as error:
+            # Click would print an empty line of its own.
+            raise InputError("interrupted; nothing was left half-written") from error
+
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="eyrie")
@@ -55,8 +62,6 @@ def main(arguments: list[str] | None = None) -> Any:
         status = _complain(f"{where}{error.format_message()}")
     except InputError as error:
         status = _complain(str(error))
-    except (KeyboardInterrupt, click.Abort):
-        status = _complain("interrupted; nothing was left half-written")
     except BrokenPipeError:
         # The reader of our output has gone: nothing more to say to it.
         sys.stdout = None

@@ -17,6 +17,7 @@ from amaranth.back import rtlil
 from amaranth.lib import wiring
 
 from eyrie.common.fold import Port, fold
+from eyrie.common.once import EmissionPlatform
 from eyrie.errors import InputError, MissingToolError
 from eyrie.files import write_atomic
 
@@ -148,12 +149,23 @@ def emit_verilog(component: wiring.Component, *, name: str, prefix: str) -> Emit
     MissingToolError, YosysError
         If Yosys is not installed or fails.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        text = rtlil.convert(component, name=name, emit_src=False)
-    design = fold(text, prefix=prefix, drop_zero_init=True)
+    design = fold(_elaborate(component, name), prefix=prefix, drop_zero_init=True)
     outputs, _ = run_yosys(_TO_VERILOG, {"design.il": design.text}, ["design.v"])
     return EmittedVerilog(text=_finish(outputs["design.v"], name), top=name, ports=design.ports, modules=design.modules)
+
+
+def _elaborate(component: wiring.Component, name: str) -> str:
+    """RTLIL of the component, followed by that of components that it holds as cells."""
+    platform = EmissionPlatform(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        parts = [rtlil.convert(component, name=name, platform=platform, emit_src=False)]
+        done: set[str] = set()
+        while left := platform.modules.keys() - done:
+            for module in sorted(left):
+                parts.append(rtlil.convert(platform.modules[module], name=module, platform=platform, emit_src=False))
+            done |= left
+    return "".join(parts)
 
 
 def _finish(verilog: str, name: str) -> str:

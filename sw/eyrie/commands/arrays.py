@@ -8,6 +8,8 @@ import numpy as np
 from eyrie.errors import InputError
 from eyrie.files import read_bytes, write_atomic
 
+_MAGIC = b"\x93NUMPY"
+
 
 def read_array(path: Path) -> np.ndarray:
     """An array of numbers.
@@ -18,12 +20,12 @@ def read_array(path: Path) -> np.ndarray:
         If the file cannot be read, is no ``.npy`` file, is cut off, or holds anything but real numbers.
     """
     data = read_bytes(path)
+    if not data.startswith(_MAGIC):
+        raise InputError(f"{path} is not a .npy file")
     try:
         array = np.load(io.BytesIO(data), allow_pickle=False)
     except (ValueError, EOFError, OSError, MemoryError, SyntaxError, TypeError) as error:
-        raise InputError(f"{path} is not a .npy file of numbers: {error}") from error
-    if not isinstance(array, np.ndarray):
-        raise InputError(f"{path} holds several arrays; a .npy file with one is needed")
+        raise InputError(f"{path} is not a whole .npy file of numbers: {error}") from error
     if array.dtype.kind not in "biuf":
         raise InputError(f"{path} holds {array.dtype}, not real numbers")
     return array

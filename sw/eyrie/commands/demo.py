@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from eyrie.commands.terminal import json_option, percent, print_json, print_facts, progress
+from eyrie.commands.terminal import json_option, percent, print_facts, print_json, progress
 
 
 @click.command()

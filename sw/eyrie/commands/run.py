@@ -6,7 +6,7 @@ from typing import Any
 import click
 import numpy as np
 
-from eyrie.commands.terminal import json_option, print_json, print_facts, progress
+from eyrie.commands.terminal import json_option, print_facts, print_json, progress
 
 _MOST_NESTED = 16
 """Samples up to which the JSON object holds all outputs."""
@@ -36,11 +36,11 @@ def run(folder: Path, inputs: Path, output: Path | None, on: str, limit: int | N
     compiled = read_folder(folder)
     x = quantise_input(compiled, read_array(inputs)[:limit] if limit else read_array(inputs))
     with progress("loading") as task:
-        golden = open_device(compiled, "golden").run(x).outputs
         device = open_device(compiled, "rtl" if on == "rtl" else "golden", task.say)
         task.say("running")
         result = device.run(x, task)
-    mismatches = int(np.count_nonzero((result.outputs != golden).any(axis=1)))
+        golden = open_device(compiled, "golden").run(x) if on == "rtl" else result
+    mismatches = int(np.count_nonzero((result.outputs != golden.outputs).any(axis=1)))
     if output is not None:
         write_array(output, dequantise_output(compiled, result.outputs))
 

@@ -27,7 +27,8 @@ class LayerInfo:
     column_base : int
         Pointer address of its first table; the entries from there to the next layer's are its own.
     slot_of_row : tuple of int
-        Slot of each row, see `eyrie.compress.interleave.Placement`.
+    n_slots : int
+        Slot of each row, and slots with the idle ones, see `eyrie.compress.interleave.Placement`.
     """
 
     name: str
@@ -38,6 +39,7 @@ class LayerInfo:
     output_scale: float
     column_base: int
     slot_of_row: tuple[int, ...]
+    n_slots: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -125,6 +125,7 @@ def _fill(network: QuantisedNetwork, layers: tuple[PlacedLayer, ...], config: Ei
                 output_scale=output_scale,
                 column_base=column_base,
                 slot_of_row=tuple(placed.placement.slot_of_row.tolist()),
+                n_slots=placed.placement.n_slots,
             )
         )
         column_base += placed.n_columns

@@ -106,7 +106,8 @@ def _layer(fields: "_Fields", config: EieConfig) -> LayerInfo:
     slot_of_row = tuple(_integer(slot, "slot_of_row", 0, most - 1) for slot in slots)
     if len(slot_of_row) != rows:
         raise InputError(f"image metadata: {len(slot_of_row)} slots for {rows} rows")
-    Placement(n_pes=config.n_pes, slot_of_row=np.array(slot_of_row, np.int64))
+    n_slots = fields.integer("n_slots", 1, most)
+    Placement(n_pes=config.n_pes, slot_of_row=np.array(slot_of_row, np.int64), n_slots=n_slots)
     relu = fields.get("relu")
     if not isinstance(relu, bool):
         raise InputError(f"image metadata: relu must be true or false, not {relu!r}")
@@ -119,6 +120,7 @@ def _layer(fields: "_Fields", config: EieConfig) -> LayerInfo:
         output_scale=fields.scale("output_scale"),
         column_base=fields.integer("column_base", 0, config.pointer_depth),
         slot_of_row=slot_of_row,
+        n_slots=n_slots,
     )
 
 

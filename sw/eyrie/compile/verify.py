@@ -23,6 +23,7 @@ def verify_compiled(compiled: CompiledNetwork) -> None:
     InputError
         Naming the step and what is wrong with it.
     """
+    _require_idle_rows(compiled)
     steps = _unpack_steps(compiled.program.tolist())
     moved: list[tuple[str, int]] = []
     walk = _Walk(compiled, steps)
@@ -39,6 +40,20 @@ def verify_compiled(compiled: CompiledNetwork) -> None:
     ]
     if moved != scheduled:
         raise InputError("the program and the host schedule differ in what they transfer")
+
+
+def _require_idle_rows(compiled: CompiledNetwork) -> None:
+    """Rows without work must come out as zero, so that no activation appears where a table has no column."""
+    idle = []
+    for layer in compiled.layers:
+        slots = np.ones(-(-layer.n_slots // compiled.config.n_pes) * compiled.config.n_pes, bool)
+        slots[np.array(layer.slot_of_row)] = False
+        idle.append(slots.reshape(-1, compiled.config.n_pes).T)
+    mask = np.concatenate(idle, axis=1)
+    if mask.shape != compiled.bias.shape:
+        raise InputError(f"the layers have {mask.shape[1]} rows a PE, the bias memory {compiled.bias.shape[1]}")
+    if compiled.bias[mask].any():
+        raise InputError("a row without work has a bias")
 
 
 def _unpack_steps(words: Sequence[int]) -> tuple[Step, ...]:

@@ -89,7 +89,7 @@ class SimulatedDevice:
         self.compiled = compiled
         self.engine = SimulatedEngine(compiled.config, progress=building)
         self.engine.load(load_stream(compiled.config, compiled.packets()))
-        self.simulator = f"Verilator {find_verilator().version}"
+        self.simulator: str | None = f"Verilator {find_verilator().version}"
 
     def run(self, x: IntArray, progress: Progress | None = None) -> RunResult:
         """Sample after sample; see `Device`."""

@@ -134,7 +134,7 @@ def _read_second_file(tensor: TensorProto, folder: Path, label: str, expected_by
     location = entries.get("location", "")
     file = f"the file {quoted(location)}"
     parts = {*PurePosixPath(location).parts, *PureWindowsPath(location).parts}
-    if not location or ".." in parts or PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor:
+    if not location or ".." in parts or PureWindowsPath(location).anchor:
         raise InputError(f"{label} is stored in {file}, which is not in the folder of the model")
     length = entries.get("length", str(expected_bytes))
     if length != str(expected_bytes):

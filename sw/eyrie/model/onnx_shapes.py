@@ -54,7 +54,7 @@ def reshaped(shape: Shape, batch: int | None, target: Sequence[int], allow_zero:
     if not sizes or any(size < 1 and size not in (-1, BATCH) for size in sizes) or sizes.count(-1) > 1:
         raise refusal
     first, rest = sizes[0], sizes[1:]
-    if first not in (-1, BATCH, batch) or BATCH in rest:
+    if first not in (-1, BATCH, batch):
         raise refusal
     if -1 in rest:
         known = math.prod(size for size in rest if size != -1)

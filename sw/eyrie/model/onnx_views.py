@@ -22,7 +22,7 @@ View = Callable[[Node, Sequence[Operand], int | None], Shape | None]
 def shape_constant(node: Node, activation: Activation, batch: int | None) -> np.ndarray:
     """The constant that Shape computes, with ``BATCH`` in the place of a batch size that is not fixed."""
     if activation.shape is None:
-        raise InputError(f"{node.label} needs the shape of its input, which the model does not say")
+        raise InputError(f"{node.label} needs the shape of its input, which is open")
     sizes = (BATCH if batch is None else batch, *activation.shape)
     end = node.integer("end", len(sizes))
     return np.array(sizes[node.integer("start", 0) : end], dtype=np.int64)
@@ -91,7 +91,7 @@ def _shape(node: Node, operands: Sequence[Operand]) -> Shape | None:
 
 def _moved(node: Node, shape: Shape | None, change: Callable[[Shape], Shape]) -> Shape:
     if shape is None:
-        raise InputError(f"{node.label} needs the shape of its input, which the model does not say")
+        raise InputError(f"{node.label} needs the shape of its input, which is open")
     try:
         return change(shape)
     except MovesValues as error:

@@ -6,11 +6,12 @@ from eyrie.model.fold import attach_relus, fold_affines_back, fold_affines_forwa
 from eyrie.model.network import DenseLayer
 from eyrie.model.steps import Affine, Relu
 
-# Odd values for which any multiplication but by a power of two would round.
-SHARED = np.array([[0.1, -0.3, 0.0], [0.1, 0.7, -0.3]])
+SMALL = np.array([[0.25, -0.5, 0.0], [0.25, 0.75, -0.5]])
+# Values for which any arithmetic but a copy would round somewhere.
+ODD = np.random.default_rng(4).normal(size=(40, 30))
 
 
-def dense(weight=SHARED, bias=(0.25, -0.5)) -> DenseLayer:
+def dense(weight=SMALL, bias=(0.25, -0.5)) -> DenseLayer:
     return DenseLayer(name="fc", weight=np.array(weight), bias=np.array(bias), relu=False)
 
 
@@ -21,12 +22,18 @@ def affine(scale=None, shift=None, shape=None, label="Mul 'a'") -> Affine:
 
 
 def test_a_shift_after_a_layer_is_its_bias_and_leaves_the_weight_alone():
-    (layer,) = fold_to_layers([dense(), affine(shift=[1.0, 2.0], shape=(2,))])
-    assert layer.weight.tobytes() == SHARED.tobytes()
-    assert np.array_equal(layer.bias, [1.25, 1.5])
+    bias, shift = np.arange(40.0), np.arange(40.0) * 3
+    (layer,) = fold_to_layers([dense(ODD, bias), affine(shift=shift, shape=(40,))])
+    assert layer.weight.tobytes() == ODD.tobytes()
+    assert np.array_equal(layer.bias, bias + shift)
 
 
 def test_a_shift_before_a_layer_leaves_the_weight_alone():
+    (layer,) = fold_to_layers([affine(shift=0.1307), dense(ODD, np.zeros(40))])
+    assert layer.weight.tobytes() == ODD.tobytes()
+
+
+def test_a_shift_before_a_layer_goes_through_the_weight_into_the_bias():
     weight = [[1.0, 2.0, 4.0], [0.5, -1.0, 0.25]]
     (layer,) = fold_to_layers([affine(shift=[1.0, -2.0, 0.5], shape=(3,)), dense(weight)])
     assert np.array_equal(layer.weight, weight)
@@ -41,6 +48,16 @@ def test_scales_go_to_rows_behind_a_layer_and_to_columns_before_it():
     (before,) = fold_to_layers([affine(scale=[2.0, 4.0, 8.0], shift=[1.0, 0.0, 1.0], shape=(3,)), dense(weight)])
     assert np.array_equal(before.weight, [[2, 8, 24], [8, 20, 48]])
     assert np.array_equal(before.bias, [0.25 + 1 + 3, -0.5 + 4 + 6])
+
+
+def test_a_scale_is_one_multiplication_of_each_weight():
+    scale = np.random.default_rng(6).normal(size=30)
+    (layer,) = fold_to_layers([affine(scale=scale, shape=(30,)), dense(ODD, np.zeros(40))])
+    assert np.array_equal(layer.weight, ODD * scale)
+    scale = np.random.default_rng(6).normal(size=40)
+    (layer,) = fold_to_layers([dense(ODD, np.ones(40)), affine(scale=scale, shape=(40,))])
+    assert np.array_equal(layer.weight, ODD * scale[:, np.newaxis])
+    assert np.array_equal(layer.bias, scale)
 
 
 def test_a_channel_constant_is_spread_over_the_values_of_its_channel():

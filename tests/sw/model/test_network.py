@@ -33,9 +33,9 @@ def test_forward_and_activations_by_hand():
 def test_forward_does_not_change_its_input_or_round_to_float32():
     weight = np.array([[1.0 + 2.0**-40]])
     network = Network(name="n", layers=(DenseLayer(name="a", weight=weight, bias=np.zeros(1), relu=True),))
-    x = np.array([[-1.0], [1.0]])
-    assert np.array_equal(network.forward(x), [[0.0], [1.0 + 2.0**-40]])
-    assert np.array_equal(x, [[-1.0], [1.0]])
+    x = np.array([[-1.0], [1.0], [1.0 - 2.0**-40]])
+    assert np.array_equal(network.forward(x), [[0.0], [1.0 + 2.0**-40], [1.0 - 2.0**-80]])
+    assert np.array_equal(x, [[-1.0], [1.0], [1.0 - 2.0**-40]])
 
 
 def test_no_samples_give_no_outputs():

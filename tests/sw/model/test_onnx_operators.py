@@ -212,6 +212,38 @@ def test_an_input_of_open_size_takes_that_of_the_first_layer(graph, shape):
     assert network.inputs == 4
 
 
+@pytest.mark.parametrize(
+    ("operator", "inputs", "attributes", "message"),
+    [
+        ("Add", ["x", "three"], {}, "MatMul 'MatMul_y' takes 4 inputs, but samples have shape [3]"),
+        ("Add", ["x", "cube"], {}, "Add 'Add_a': samples of unknown shape do not fit a constant of shape (3, 1, 1)"),
+        (
+            "Flatten",
+            ["x"],
+            {"axis": 2},
+            "Flatten 'Flatten_a' needs the shape of its input, which is open",
+        ),
+        (
+            "Reshape",
+            ["x", "target"],
+            {},
+            "Reshape 'Reshape_a' needs the shape of its input, which is open",
+        ),
+        ("Shape", ["x"], {}, "Shape 'Shape_a' needs the shape of its input, which is open"),
+    ],
+)
+def test_what_cannot_be_checked_on_an_input_of_open_size_is_refused(graph, operator, inputs, attributes, message):
+    graph.input(("batch", 1, "height", "width"))
+    graph.weight("three", [1, 2, 3])
+    graph.weight("cube", np.ones((3, 1, 1)))
+    graph.weight("target", [-1, 4], np.int64)
+    graph.weight("w", W.T)
+    graph.node(operator, inputs, "a", **attributes)
+    graph.node("MatMul", ["a", "w"], "y")
+    graph.output("y")
+    assert graph.refusal() == message
+
+
 def test_constants_behind_operators(graph):
     graph.input()
     for name, values in (("flat", ODD), ("shape", [4, 3]), ("axes", [0])):
@@ -361,6 +393,10 @@ REFUSED = {
     "bias for each sample": (
         [FLAT, ("Gemm", ["f", "w", "w"], "y", {})],
         "Gemm 'Gemm_y': its bias has shape (4, 3); 3 outputs need (3,) or (1,)",
+    ),
+    "bias along the batch": (
+        [FLAT, ("Gemm", ["f", "w", "column"], "y", {})],
+        "Gemm 'Gemm_y': its bias has shape (3, 1); 3 outputs need (3,) or (1,)",
     ),
     "constant that does not fit": (
         [FLAT, LAYER, ("Add", ["y", "four"], "z", {})],
@@ -543,6 +579,7 @@ def test_what_does_not_fit_is_named(graph, case):
         "square": np.eye(3),
         "wide": np.eye(4),
         "narrow": np.ones((4, 1)),
+        "column": np.ones((3, 1)),
         "cube": np.ones((1, 1, 3)),
         "three": [1, 2, 3],
         "four": [1, 2, 3, 4],

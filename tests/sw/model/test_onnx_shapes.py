@@ -52,7 +52,8 @@ def test_reshape_with_a_target_computed_from_the_batch():
     assert reshaped((2, 3), None, (BATCH, 3, 2), True) == (3, 2)
     assert shape_or_none(reshaped, (2, 3), None, (-1, BATCH), True) is None
     assert shape_or_none(reshaped, (2, 3), None, (BATCH, 5), True) is None
-    assert shape_or_none(reshaped, (2, 3), None, (BATCH, 0), True) is None
+    assert reshaped((2, 3), None, (BATCH, 0, 3), False) == (2, 3)
+    assert shape_or_none(reshaped, (2, 3), None, (BATCH, 0, 3), True) is None
 
 
 def test_reshape_with_a_batch_that_the_model_fixes():
