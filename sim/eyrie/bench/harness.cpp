@@ -58,7 +58,7 @@ struct Stalls {
         case GAPS:
             if (left == 0) {
                 holding = !holding;
-                left = holding ? 10 + draw() % 191 : 1 + draw() % 12;
+                left = holding ? 10 + draw() % 51 : 1 + draw() % 12;
             }
             --left;
             return holding;

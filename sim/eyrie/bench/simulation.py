@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 Stall = Literal["never", "alternate", "random", "gaps"]
 """When a stream's free end holds back: not at all, every second cycle, at random, or 1 to 12 cycles of flow and then
-10 to 200 of standstill."""
+10 to 60 of standstill."""
 
 StreamName = Literal["load", "i", "o"]
 

@@ -43,6 +43,7 @@ def evaluate(folder: Path, data: Path | None, inputs: Path | None, labels: Path 
     right = int(np.count_nonzero(outputs.argmax(axis=1) == classes))
     if as_json:
         image = hashlib.sha256(read_bytes(folder / IMAGE)).hexdigest()
-        print_json({"samples": len(x), "right": right, "accuracy": right / len(x), "on": on, "image_sha256": image})
+        facts = {"samples": len(x), "right": right, "accuracy": right / len(x), "on": on}
+        print_json(facts | {"pes": compiled.config.n_pes, "image_sha256": image})
     else:
         print_table(compiled.name, ["samples", "right", "accuracy"], [[str(len(x)), right, percent(right / len(x))]])

@@ -27,7 +27,7 @@ def small(**fields: int) -> EieConfig:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Layer:
-    """``requantise(codebook[codes] @ x)``; ``codes`` is (rows, columns), the others but the codebook have a row each."""
+    """``requantise(codebook[codes] @ x)``: ``codes`` is (rows, columns), bias, multiplier and shift are (rows,)."""
 
     codes: IntArray
     codebook: IntArray
@@ -156,7 +156,8 @@ class Memories:
 class Program:
     """A network as the engine takes it.
 
-    ``streamed_in[l]`` says how often the host sends layer ``l``'s input, ``streamed_out[l]`` whether it gets its output.
+    ``streamed_in[l]`` says how often the host sends the input of layer ``l``, ``streamed_out[l]`` whether it gets the
+    output.
     """
 
     config: EieConfig

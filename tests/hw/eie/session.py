@@ -10,6 +10,7 @@ from eyrie.bench.component import Stall, stalls
 from eyrie.eie.config import EieConfig
 from eyrie.eie.core import EieCore
 from eyrie.eie.load_format import LoadError
+from tests.hw.eie.network import Program
 
 _PATIENCE = 60_000
 """Cycles after which anything counts as stuck."""
@@ -128,6 +129,14 @@ class Session:
         return outputs
 
 
+async def infer(session: Session, program: Program, x: Sequence[int], **options: Any) -> None:
+    """Run the loaded program on a vector; what comes out must be what the integer model says."""
+    inputs, expected = program.streams(x)
+    outputs = await session.run(inputs, len(expected), **options)
+    assert outputs == expected, f"{x} gave {outputs}, not {expected}"
+    assert session.error is LoadError.NONE
+
+
 def play(config: EieConfig, scenario: Callable[[Session], Awaitable[None]]) -> None:
     """Let a host deal with an engine just out of reset."""
     dut = EieCore(config)
@@ -142,3 +151,15 @@ def play(config: EieConfig, scenario: Callable[[Session], Awaitable[None]]) -> N
     simulator.add_clock(1e-8)
     simulator.add_testbench(testbench)
     simulator.run()
+
+
+def play_network(program: Program, vectors: Sequence[Sequence[int]], **options: Any) -> None:
+    """Load a network once and run it on vectors, one after the other."""
+
+    async def scenario(session: Session) -> None:
+        await session.load(program.words.tolist())
+        assert session.loaded
+        for x in vectors:
+            await infer(session, program, x, **options)
+
+    play(program.config, scenario)

@@ -193,9 +193,12 @@ def test_samples_of_one_row_pass_a_matmul_of_three_dimensions(graph):
     graph.input(("batch", 1, 4))
     graph.weight("w", W.T)
     graph.weight("b", [1, 2, 3])
+    graph.weight("axes", [1], np.int64)
     graph.node("MatMul", ["x", "w"], "m")
-    graph.node("Add", ["m", "b"], "y")
-    assert_same(graph, x=X.reshape(-1, 1, 4))
+    graph.node("Add", ["m", "b"], "a")
+    graph.node("Squeeze", ["a", "axes"], "y")
+    network = assert_same(graph, x=X.reshape(-1, 1, 4))
+    assert network.host_operators == ()
 
 
 @pytest.mark.parametrize("shape", [None, ("batch", "features"), ("batch", None), (0, 0)])
@@ -246,7 +249,7 @@ def test_what_cannot_be_checked_on_an_input_of_open_size_is_refused(graph, opera
 
 def test_constants_behind_operators(graph):
     graph.input()
-    for name, values in (("flat", ODD), ("shape", [4, 3]), ("axes", [0])):
+    for name, values in (("flat", ODD), ("shape", [0, -1]), ("axes", [0])):
         graph.weight(name, values, np.float32 if name == "flat" else np.int64)
     graph.node("Identity", ["flat"], "c1")
     graph.node("Transpose", ["c1"], "c2")
