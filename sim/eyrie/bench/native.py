@@ -12,8 +12,8 @@ from eyrie.bench.cache import Progress, cached, content_key
 from eyrie.bench.tools import Compiler, Verilator, find_compiler, find_verilator, run_tool
 from eyrie.common.emit import ASSERT_MACRO
 
-# Amaranth's Verilog trips these three everywhere.
-_SILENCED = ("WIDTHEXPAND", "WIDTHTRUNC", "CASEINCOMPLETE")
+# The emitted Verilog trips these everywhere.
+_SILENCED = ("WIDTHEXPAND", "WIDTHTRUNC", "CASEINCOMPLETE", "INITIALDLY")
 
 # Verilator shares code between the instances of a module only while they are alike: the passes of -fdfg make each a
 # little different, and so does a port that is replaced by what drives it, unless it is open to the outside. A quarter

@@ -4,7 +4,10 @@ They are written down here from the formats alone, without the compiler, so that
 tried on what the compiler would never write.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +18,8 @@ from eyrie.eie.program import STEP_WORDS, Step
 from eyrie.golden.engine import EngineModel
 
 IntArray = npt.NDArray[np.int64]
+
+_ARRAYS = ("words", "inputs", "outputs")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,6 +39,23 @@ class Traffic:
     words: npt.NDArray[np.uint32]
     inputs: IntArray
     outputs: IntArray
+
+
+def save_traffic(path: Path, config: EieConfig, networks: Sequence[Traffic]) -> None:
+    """Write networks for one configuration to an ``.npz`` file."""
+    arrays: dict[str, Any] = {"config": np.array(config.as_json())}
+    for number, traffic in enumerate(networks):
+        for name in _ARRAYS:
+            arrays[f"{name}_{number}"] = getattr(traffic, name)
+    np.savez(path, **arrays)
+
+
+def load_traffic(path: Path) -> tuple[EieConfig, list[Traffic]]:
+    """Read what `save_traffic` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        count = len(arrays.files) // len(_ARRAYS)
+        networks = [Traffic(**{name: arrays[f"{name}_{number}"] for name in _ARRAYS}) for number in range(count)]
+        return EieConfig.from_json(str(arrays["config"])), networks
 
 
 def random_codes(config: EieConfig, rng: np.random.Generator, rows: int, columns: int, density: float) -> IntArray:

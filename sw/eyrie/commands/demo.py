@@ -40,9 +40,18 @@ def demo(output: Path, pes: int, target: str, models: Path, results: Path, as_js
     Exit status 1 if the RTL differs from the golden model on one image.
     """
     from eyrie.report.demo import run_demo
+    from eyrie.synth.yosys import TARGETS
 
     with progress("looking for tools") as task:
-        report = run_demo(output, models=models, results=results, n_pes=pes, target=target, say=task.say, count=task)
+        report = run_demo(
+            output,
+            models=models,
+            results=results,
+            n_pes=pes,
+            target=TARGETS[TARGETS.index(target)],  # type: ignore[arg-type]
+            say=task.say,
+            count=task,
+        )
     rtl, accuracy = report["rtl"], report["accuracy"]
     if as_json:
         print_json(report)

@@ -9,6 +9,12 @@ from eyrie.compress.checks import LARGEST_WEIGHT
 from eyrie.errors import InputError
 from eyrie.model.network import Network
 
+HEADROOM = 1.25
+"""How far beyond what was measured a range reaches, since other inputs go farther than those of the calibration.
+
+A value beyond its range saturates, an error without limit; a quarter more range costs a third of a bit of rounding.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ranges:
@@ -37,8 +43,9 @@ class Ranges:
 def measure_ranges(network: Network, x: np.ndarray) -> Ranges:
     """Run the network on calibration inputs and note the extremes.
 
-    A hidden tensor that stays zero on all of them takes its bound for such inputs instead, since other inputs may wake
-    it up.
+    The input's range is just what was measured; the host clips to it. The others reach `HEADROOM` times as far, but not
+    beyond their bounds for inputs of that range. A tensor that stays zero on all inputs takes its bounds, since others
+    may wake it up.
 
     Parameters
     ----------
@@ -57,10 +64,7 @@ def measure_ranges(network: Network, x: np.ndarray) -> Ranges:
         raise InputError("all calibration inputs are zero; they must cover the range of real inputs")
     bounded = bound_ranges(network, inputs).bounds
     measured = [inputs, *map(_extremes, network.activations(x))]
-    return Ranges(
-        bounds=tuple(bound if own == (0.0, 0.0) else own for own, bound in zip(measured, bounded, strict=True)),
-        n_samples=len(x),
-    )
+    return Ranges(bounds=tuple(map(_with_headroom, measured, bounded)), n_samples=len(x))
 
 
 def bound_ranges(network: Network, inputs: tuple[float, float] = (-1.0, 1.0)) -> Ranges:
@@ -92,6 +96,12 @@ def bound_ranges(network: Network, inputs: tuple[float, float] = (-1.0, 1.0)) ->
             low, high = np.maximum(low, 0), np.maximum(high, 0)
         bounds.append((min(float(low.min()), 0.0), max(float(high.max()), 0.0)))
     return Ranges(bounds=tuple(bounds), n_samples=0)
+
+
+def _with_headroom(measured: tuple[float, float], bounds: tuple[float, float]) -> tuple[float, float]:
+    if measured == (0.0, 0.0):
+        return bounds
+    return max(HEADROOM * measured[0], bounds[0]), min(HEADROOM * measured[1], bounds[1])
 
 
 def _extremes(tensor: np.ndarray) -> tuple[float, float]:

@@ -118,8 +118,9 @@ class _Walk:
         if self.source is None:
             raise InputError("it broadcasts a bank that nothing was written to")
         n_columns = self.n_columns[step.column_base]
-        # A bank has slots up to the last PE's, which a table need not have.
-        if not 1 <= n_columns <= self.source or (step.load and n_columns < self.source):
+        # What was drained fills whole rows of PEs, of which a table need not have the last slots.
+        surplus = self.source - n_columns
+        if n_columns < 1 or not 0 <= surplus < (1 if step.load else self.config.n_pes):
             raise InputError(f"it sends {self.source} activations to a table of {n_columns} columns")
         self.tables.append((step.column_base, self.codebook_count))
 

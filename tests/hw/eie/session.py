@@ -1,6 +1,7 @@
 """A host at the ports of the whole engine, in Amaranth's simulator."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from amaranth.hdl import ResetInserter, Signal
@@ -137,20 +138,44 @@ async def infer(session: Session, program: Program, x: Sequence[int], **options:
     assert session.error is LoadError.NONE
 
 
-def play(config: EieConfig, scenario: Callable[[Session], Awaitable[None]]) -> None:
-    """Let a host deal with an engine just out of reset."""
-    dut = EieCore(config)
-    reset = Signal()
+Scenario = Callable[[Session], Awaitable[None]]
 
-    async def testbench(ctx: Any) -> None:
-        session = Session(ctx, dut, reset)
-        await session.idle()
-        await scenario(session)
 
-    simulator = Simulator(ResetInserter(reset)(dut))
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(testbench)
-    simulator.run()
+class _Bench:
+    """A simulator of one configuration, for many scenarios: building it takes longer than most of them."""
+
+    def __init__(self, config: EieConfig) -> None:
+        dut, reset = EieCore(config), Signal()
+        self.scenario: Scenario | None = None
+
+        async def testbench(ctx: Any) -> None:
+            session = Session(ctx, dut, reset)
+            await session.idle()
+            assert self.scenario is not None
+            await self.scenario(session)
+
+        self.simulator = Simulator(ResetInserter(reset)(dut))
+        self.simulator.add_clock(1e-8)
+        self.simulator.add_testbench(testbench)
+        self._used = False
+
+    def run(self, scenario: Scenario) -> None:
+        if self._used:
+            self.simulator.reset()
+        self.scenario, self._used = scenario, True
+        self.simulator.run()
+
+
+_bench = lru_cache(maxsize=2)(_Bench)
+
+
+def play(config: EieConfig, scenario: Scenario) -> None:
+    """Let a host deal with an engine just out of reset, its memories empty."""
+    try:
+        _bench(config).run(scenario)
+    except BaseException:
+        _bench.cache_clear()
+        raise
 
 
 def play_network(program: Program, vectors: Sequence[Sequence[int]], **options: Any) -> None:

@@ -10,35 +10,30 @@ from tests.hw.eie.session import Session, infer, play, play_network
 
 CONFIGURATIONS: dict[str, tuple[dict[str, int], list[int]]] = {
     # fields of the configuration, and the sizes of the vectors between layers
-    "1 PE": ({"n_pes": 1}, [16, 14, 5]),
-    "2 PEs": ({"n_pes": 2}, [20, 11, 17, 4]),
-    "3 PEs": ({"n_pes": 3, "queue_depth": 2}, [25, 17, 10]),
-    "4 PEs": ({"n_pes": 4}, [30, 21, 13, 9]),
-    "7 PEs": ({"n_pes": 7, "queue_depth": 8}, [30, 15, 8]),
-    "16 PEs": ({"n_pes": 16, "activation_depth": 2}, [20, 17, 3]),
-    "queue of 1": ({"n_pes": 3, "queue_depth": 1}, [20, 20, 20]),
-    "queue of 16": ({"n_pes": 3, "queue_depth": 16}, [20, 20, 20]),
-    "codes of 1 bit": ({"n_pes": 2, "codebook_bits": 1, "index_bits": 8}, [20, 18, 7]),
-    "codes of 8 bits": ({"n_pes": 2, "codebook_bits": 8, "index_bits": 1, "program_depth": 1024}, [20, 18, 7]),
-    "runs of 1 bit": ({"n_pes": 1, "index_bits": 1, "accumulator_depth": 32, "activation_depth": 32}, [18, 31, 9]),
-    "runs of 2 bits, codes of 3": ({"n_pes": 2, "index_bits": 2, "codebook_bits": 3}, [18, 25, 9]),
-    "runs of 3 bits, codes of 6": ({"n_pes": 1, "index_bits": 3, "codebook_bits": 6}, [16, 16, 9]),
-    "runs of 5 bits, codes of 5": ({"n_pes": 3, "index_bits": 5, "codebook_bits": 5}, [18, 25, 9]),
-    "8-bit activations": ({"n_pes": 2, "activation_width": 8}, [20, 18, 7]),
-    "11-bit activations, 9-bit weights": ({"n_pes": 2, "activation_width": 11, "weight_width": 9}, [20, 18, 7]),
-    "24-bit accumulators that wrap": ({"n_pes": 2, "accumulator_width": 24}, [20, 18, 7]),
-    "48-bit accumulators": ({"n_pes": 2, "accumulator_width": 48}, [20, 18, 7]),
-    "more rows than a pass holds": ({"n_pes": 3, "accumulator_depth": 2}, [20, 23, 14]),
-    "one row a pass": ({"n_pes": 3, "accumulator_depth": 1}, [10, 11, 4]),
-    "one activation a PE": ({"n_pes": 5, "activation_depth": 1}, [5, 4, 5]),
-    "batches": ({"n_pes": 2, "activation_depth": 4}, [21, 8, 5]),
-    "batches and passes": ({"n_pes": 2, "activation_depth": 4, "accumulator_depth": 2}, [21, 8, 5]),
+    "1 PE": ({"n_pes": 1, "index_bits": 2, "codebook_bits": 3}, [16, 14, 5]),
+    "2 PEs": ({"n_pes": 2, "index_bits": 5, "codebook_bits": 5}, [20, 11, 17, 4]),
+    "3 PEs": ({"n_pes": 3, "queue_depth": 16, "index_bits": 3, "codebook_bits": 6}, [20, 17, 10]),
+    "4 PEs": ({"n_pes": 4, "queue_depth": 3}, [15, 13, 9]),
+    "7 PEs": ({"n_pes": 7, "queue_depth": 8}, [15, 11]),
+    "16 PEs": ({"n_pes": 16, "activation_depth": 2, "codebook_bits": 2}, [18, 17]),
+    "queue of 1": ({"n_pes": 3, "queue_depth": 1}, [20, 20]),
+    "codes of 1 bit, runs of 8": ({"n_pes": 2, "codebook_bits": 1, "index_bits": 8}, [20, 18]),
+    "codes of 8 bits": ({"n_pes": 1, "codebook_bits": 8, "index_bits": 7, "program_depth": 1024}, [9, 9]),
+    "runs of 1 bit": ({"n_pes": 1, "index_bits": 1, "accumulator_depth": 32, "activation_depth": 32}, [12, 31, 5]),
+    "8-bit activations": ({"n_pes": 2, "activation_width": 8, "index_bits": 6}, [20, 18, 7]),
+    "11-bit activations, 9-bit weights": ({"n_pes": 1, "activation_width": 11, "weight_width": 9}, [10, 16, 5]),
+    "24-bit accumulators that wrap": ({"n_pes": 2, "accumulator_width": 24}, [20, 18]),
+    "48-bit accumulators": ({"n_pes": 2, "accumulator_width": 48}, [12, 10, 5]),
+    "more rows than a pass holds": ({"n_pes": 3, "accumulator_depth": 2}, [12, 19, 7]),
+    "one row a pass": ({"n_pes": 2, "accumulator_depth": 1}, [10, 7, 3]),
+    "one activation a PE": ({"n_pes": 3, "activation_depth": 1}, [3, 2, 3]),
+    "batches": ({"n_pes": 2, "activation_depth": 4}, [19, 8, 5]),
+    "batches and passes": ({"n_pes": 2, "activation_depth": 4, "accumulator_depth": 2}, [19, 8, 5]),
     "batches of one": ({"n_pes": 1, "activation_depth": 1}, [5, 1, 1]),
-    "round trip of a hidden vector": ({"n_pes": 2, "activation_depth": 3}, [6, 13, 5]),
-    "round trips, batches and passes": ({"n_pes": 3, "activation_depth": 2, "accumulator_depth": 1}, [13, 11, 7]),
+    "round trips, batches and passes": ({"n_pes": 3, "activation_depth": 2, "accumulator_depth": 1}, [8, 10, 7]),
     "depths that are no powers of two": (
-        {"n_pes": 3, "activation_depth": 5, "accumulator_depth": 3, "entry_depth": 301, "pointer_depth": 90},
-        [15, 15, 13],
+        {"n_pes": 2, "activation_depth": 5, "accumulator_depth": 3, "entry_depth": 301, "pointer_depth": 75},
+        [10, 10, 9],
     ),
 }
 
@@ -77,15 +72,15 @@ def test_what_the_configurations_are_meant_to_reach() -> None:
         return program.streamed_in, program.streamed_out
 
     assert reached("more rows than a pass holds") == ([1, 0], [False, True])
+    assert reached("one row a pass") == ([1, 0], [False, True])
     assert reached("batches") == ([1, 0], [False, True])
     assert reached("batches and passes") == ([2, 1], [True, True])
-    assert reached("round trip of a hidden vector") == ([1, 3], [True, True])
     assert reached("round trips, batches and passes") == ([4, 3], [True, True])
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_layers_drawn_at_random(seed: int) -> None:
-    draws = [(3, 2, 4, 5), (2, 1, 6, 2), (4, 3, 3, 4)]
+    draws = [(3, 2, 4, 5), (2, 1, 6, 2), (1, 3, 8, 4)]
     n_pes, queue_depth, activation_depth, accumulator_depth = draws[seed]
     config = small(
         n_pes=n_pes,
@@ -94,7 +89,7 @@ def test_layers_drawn_at_random(seed: int) -> None:
         accumulator_depth=accumulator_depth,
         index_bits=1 + seed,
     )
-    sizes = [[29, 7, 31, 2], [1, 40, 1, 12], [13, 12, 12, 12]][seed]
+    sizes = [[19, 7, 15, 2], [1, 20, 1, 12], [9, 8, 8, 8]][seed]
     program = compile_by_hand(config, network(config, sizes, 100 + seed))
     play_network(program, [random_vector(config, sizes[0], seed)], stall="gaps", seed=seed)
 

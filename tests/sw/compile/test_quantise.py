@@ -118,9 +118,9 @@ def test_output_is_no_finer_than_the_accumulator() -> None:
 
 
 def test_multiplier_uses_the_whole_activation_range() -> None:
-    quantised = quantise(layer([[0.9, 0.3], [0.2, -0.1]]), x=[[0.7, 0.6]], requantise="multiplier").network
+    quantised = quantise(layer([[0.9, 0.3], [0.2, -0.1]]), x=[[0.7, 0.7]], requantise="multiplier").network
     part = quantised.layers[0]
-    y = forward(quantised.layers, np.array([[32767, round(0.6 / quantised.scales[0])]]), activation_width=16)
+    y = forward(quantised.layers, np.array([[32767, 32767]]), activation_width=16)
     assert quantised.clip == (0, 32767)
     assert part.scaled
     assert 2**14 <= part.multiplier[0] < 2**15

@@ -106,7 +106,7 @@ def test_too_small_a_program_memory_is_refused() -> None:
 
 
 def test_a_network_beyond_every_configuration_is_refused() -> None:
-    with pytest.raises(InputError, match="16385 rows on each PE, but row_depth is 16384; .* more PEs would hold it"):
+    with pytest.raises(InputError, match=r"16385 rows on each PE, but row_depth is 16384; .* more PEs would hold it"):
         map_network(network(1, 16385), EieConfig(n_pes=1))
 
 

@@ -301,15 +301,6 @@ def test_weights_of_other_float_types_become_float64_exactly(graph, dtype):
     assert np.array_equal(layer.bias, np.zeros(5))
 
 
-def test_bfloat16_weights(graph):
-    graph.input(kind=TensorProto.BFLOAT16)
-    raw = np.array([0x3F80, 0xC000, 0x3E00, 0x0000], dtype="<u2").tobytes()
-    graph.weights.append(TensorProto(name="w", data_type=TensorProto.BFLOAT16, dims=[1, 4], raw_data=raw))
-    graph.node("Gemm", ["x", "w"], "y", transB=1)
-    graph.output("y", TensorProto.BFLOAT16)
-    assert np.array_equal(graph.load().layers[0].weight, [[1, -2, 0.125, 0]])
-
-
 def test_weights_listed_among_the_inputs(graph):
     """Exporters of IR version 3 list every weight as an input of the graph, too."""
     graph.input((1, 4), "fc.weight")

@@ -1,6 +1,7 @@
 """The whole training on a small data set made up for it. Needs PyTorch."""
 
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 import torch
 
 from eyrie.errors import InputError
-from eyrie.train import lenet300
+from eyrie.train import lenet300, stages
 from eyrie.train.artefacts import write_artefacts
+from eyrie.train.course import Course
 from eyrie.train.data import FashionMnist, LabelledImages
 from eyrie.train.lenet300 import train_compressed, train_lenet_300_100
 from eyrie.train.network import Network
@@ -106,16 +108,51 @@ def test_progress_tells_of_every_epoch() -> None:
 
 
 def test_settings_of_pytorch_are_left_as_they_were() -> None:
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), torch.random.get_rng_state()
     seen = []
 
     def look(event: EpochDone) -> None:
         seen.append((torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()))
 
-    train_compressed(DATA, schedule=replace(QUICK, batch_size=100), seed=5, progress=look)
+    original = torch.get_num_threads()
+    try:
+        for threads, deterministic in ((2, False), (3, True)):
+            torch.set_num_threads(threads)
+            torch.use_deterministic_algorithms(deterministic)
+            random_state = torch.random.get_rng_state()
+            train_compressed(DATA, schedule=replace(QUICK, batch_size=100), seed=5, progress=look)
+            assert torch.get_num_threads() == threads
+            assert torch.are_deterministic_algorithms_enabled() is deterministic
+            assert torch.equal(torch.random.get_rng_state(), random_state)
+    finally:
+        torch.set_num_threads(original)
+        torch.use_deterministic_algorithms(False)
     assert set(seen) == {(1, True)}
-    assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before[:2]
-    assert torch.equal(torch.random.get_rng_state(), before[2])
+
+
+@pytest.mark.parametrize("name", ["prune", "retrain", "tune"])
+def test_float_network_teaches_the_later_stages(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    courses: list[Course] = []
+    results: list[Network] = []
+    train, stage = stages.train, getattr(stages, name)
+
+    @wraps(train)
+    def remember_result(network: Network, course: Course) -> Network:
+        assert course.examples.teacher is None
+        results.append(train(network, course))
+        return results[-1]
+
+    @wraps(stage)
+    def remember_teacher(network: Network, course: Course) -> Network:
+        courses.append(course)
+        return stage(network, course)
+
+    monkeypatch.setattr(stages, "train", remember_result)
+    monkeypatch.setattr(stages, name, remember_teacher)
+    train_compressed(DATA, schedule=replace(QUICK, batch_size=100), seed=5)
+    (course,), (result,) = courses, results
+    assert course.examples.teacher is not None
+    expected = result.outputs(course.examples.inputs.numpy()).argmax(axis=1)
+    assert np.array_equal(course.examples.teacher.argmax(dim=1).numpy(), expected)
 
 
 @pytest.mark.parametrize(

@@ -1,48 +1,34 @@
 """Bench of the engine's top module: networks from a file, streams that stall, the protocol around a run.
 
-``EYRIE_BENCH_TRAFFIC`` names the file that `write_bench_traffic` wrote, ``EYRIE_BENCH_STALL`` the pattern of stalls.
+``EYRIE_BENCH_TRAFFIC`` names a file with at least two networks, from `eyrie.bench.traffic.save_traffic`;
+``EYRIE_BENCH_STALL`` the pattern of stalls, see `eyrie.bench.component.stalls`.
 """
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cocotb
 import numpy as np
+import numpy.typing as npt
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, ReadOnly, with_timeout
 
 from eyrie.bench.cocotb_benches.streams import StreamSink, StreamSource
 from eyrie.bench.component import stalls
-from eyrie.bench.traffic import Traffic
-from eyrie.eie.config import EieConfig
+from eyrie.bench.traffic import load_traffic
 from eyrie.eie.load_format import LoadError
 
 _TIMEOUT_US = 20_000
 _LAST = 1 << 32
 
 
-def write_bench_traffic(path: Path, config: EieConfig, networks: Sequence[Traffic]) -> dict[str, str]:
-    """Write at least two networks for the bench; returns the environment in which it finds them."""
-    arrays: dict[str, Any] = {"config": np.array(config.as_json())}
-    for number, traffic in enumerate(networks):
-        for name in ("words", "inputs", "outputs"):
-            arrays[f"{name}_{number}"] = getattr(traffic, name)
-    np.savez(path, **arrays)
-    return {"EYRIE_BENCH_TRAFFIC": str(path)}
-
-
 class Bench:
     """The engine with a clock, sources, a sink, and eyes on busy and done."""
 
     def __init__(self, dut: Any) -> None:
-        with np.load(os.environ["EYRIE_BENCH_TRAFFIC"], allow_pickle=False) as arrays:
-            self.config = EieConfig.from_json(str(arrays["config"]))
-            names = ("words", "inputs", "outputs")
-            count = sum(name.startswith("words_") for name in arrays)
-            self.networks = [Traffic(**{name: arrays[f"{name}_{number}"] for name in names}) for number in range(count)]
-        pattern = os.environ["EYRIE_BENCH_STALL"]
+        self.config, self.networks = load_traffic(Path(os.environ["EYRIE_BENCH_TRAFFIC"]))
+        pattern: Any = os.environ["EYRIE_BENCH_STALL"]
         self.dut = dut
         self.load, self.i = (
             StreamSource(dut, name, stalls(pattern, f"{name} {cocotb.RANDOM_SEED}")) for name in ("load", "i")
@@ -79,9 +65,9 @@ class Bench:
             if holds:
                 return
 
-    async def send_network(self, words: Sequence[int]) -> None:
+    async def send_network(self, words: npt.NDArray[np.uint32]) -> None:
         """Send a load stream and wait for the verdict."""
-        payloads = [int(word) for word in words]
+        payloads = words.tolist()
         payloads[-1] |= _LAST
         await self.load.send(payloads)
         for _ in range(8):  # what is said about the load before goes within a few cycles
@@ -95,19 +81,19 @@ class Bench:
         await FallingEdge(self.dut.clk)
         self.dut.start.value = 0
 
-    async def run(self, inputs: Sequence[int], outputs: Sequence[int]) -> None:
+    async def run(self, inputs: npt.NDArray[np.int64], outputs: npt.NDArray[np.int64]) -> None:
         """One run; outputs, busy and done must be as they should."""
         dut = self.dut
         before = self.ended
         self.o.received.clear()
         await self.start()
         assert int(dut.busy.value), "not busy in the cycle after start"
-        sending = cocotb.start_soon(self.i.send([int(value) for value in inputs]))
+        sending = cocotb.start_soon(self.i.send(inputs.tolist()))
         while self.ended == before:
             assert int(dut.busy.value), "busy fell before done"
             await FallingEdge(dut.clk)
         assert sending.done(), "done before all inputs were taken"
-        assert self.o.received == [int(value) for value in outputs]
+        assert self.o.received == outputs.tolist()
         assert not int(dut.busy.value), "busy after done"
         assert int(dut.error.value) == LoadError.NONE
 
@@ -117,10 +103,10 @@ class Bench:
         while True:
             await FallingEdge(self.dut.clk)
             await ReadOnly()
-            done = int(self.dut.done.value)
+            done = 0 if int(self.dut.rst.value) else int(self.dut.done.value)
             assert not (done and previous), "done for more than one cycle"
             assert not done or int(self.dut.busy.value), "done without busy"
-            self.ended += previous  # seen when the clock edge that ends it has passed
+            self.ended += done
             previous = done
 
 
@@ -167,7 +153,7 @@ async def recovers_from_reset_in_the_middle(dut: Any) -> None:
             await bench.send_network(traffic.words)
             assert int(dut.loaded.value)
             await bench.start()
-            await bench.i.send([int(value) for value in traffic.inputs[0][:inputs_before_reset]])
+            await bench.i.send(traffic.inputs[0][:inputs_before_reset].tolist())
             assert int(dut.busy.value)
             await bench.reset()
             assert not int(dut.loaded.value)
