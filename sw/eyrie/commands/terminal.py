@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 """The option of every subcommand that has a result."""
@@ -36,11 +37,13 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table on standard output; all but the first column are right-aligned."""
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, left: Sequence[int] = (0,)
+) -> None:
+    """A table on standard output; columns are right-aligned but for those with a number in ``left``."""
     table = Table(title=title, title_justify="left")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
+        table.add_column(column, justify="left" if number in left else "right")
     for row in rows:
         table.add_row(*map(_cell, row))
     _print(table)
@@ -52,12 +55,12 @@ def print_facts(title: str, facts: Sequence[tuple[str, Any]]) -> None:
     table.add_column()
     table.add_column(justify="right")
     for what, value in facts:
-        table.add_row(what, _cell(value))
+        table.add_row(_cell(what), _cell(value))
     _print(table)
 
 
-def _cell(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def _cell(value: Any) -> Text:
+    return Text(f"{value:,}" if isinstance(value, int) else str(value))
 
 
 def _print(table: Table) -> None:
