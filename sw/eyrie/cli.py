@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> Any:
         status = 2
     except OSError as error:
         status = _complain(f"{error.filename or 'system'}: {error.strerror or error}")
-    sys.exit(status)
+    sys.exit(status or 0)
 
 
 def _complain(message: str) -> int:
