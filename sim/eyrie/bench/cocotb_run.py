@@ -30,13 +30,10 @@ class BenchResult:
         Name of the coroutine.
     message : str
         Why it failed; empty if it passed.
-    nanoseconds : float
-        Simulated time it took.
     """
 
     name: str
     message: str
-    nanoseconds: float
 
 
 def available_simulators() -> tuple[SimulatorName, ...]:
@@ -136,8 +133,7 @@ def _read_results(path: Path) -> tuple[BenchResult, ...]:
     for case in ElementTree.parse(path).iter("testcase"):
         faults = [fault for fault in case if fault.tag in ("failure", "error", "skipped")]
         message = "; ".join(fault.get("message") or (fault.text or fault.tag).strip() for fault in faults)
-        time = float(case.get("sim_time_ns", 0))
-        results.append(BenchResult(name=case.get("name", ""), message=message, nanoseconds=time))
+        results.append(BenchResult(name=case.get("name", ""), message=message))
     return tuple(results)
 
 

@@ -7,7 +7,12 @@ from eyrie.bench.cache import Progress
 from eyrie.bench.native import Recipe, build_native
 
 # What the design prints goes to standard error; vl_stop and vl_fatal are the harness's, which do not end the process.
-_DEFINES = ("-DVL_USER_STOP", "-DVL_USER_FATAL", "-DVL_PRINTF(...)=fprintf(stderr,__VA_ARGS__)")
+_DEFINES = (
+    "-DVL_TIME_CONTEXT",
+    "-DVL_USER_STOP",
+    "-DVL_USER_FATAL",
+    "-DVL_PRINTF(...)=fprintf(stderr,__VA_ARGS__)",
+)
 
 
 def build_library(

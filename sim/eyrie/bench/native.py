@@ -20,7 +20,7 @@ _SILENCED = ("WIDTHEXPAND", "WIDTHTRUNC", "CASEINCOMPLETE", "INITIALDLY")
 # of the code and a sixth of the compile time for 64 PEs, at the same speed.
 _VERILATOR_FLAGS = ("-cc", "-O3", "-fno-dfg", "--prefix", "Vtop", "--x-initial", "unique", f"-D{ASSERT_MACRO}")
 
-_COMPILER_FLAGS = ("-std=c++17", "-fPIC", "-w", "-DVL_TIME_CONTEXT")
+_COMPILER_FLAGS = ("-std=c++17", "-fPIC", "-w")
 _MODEL_FLAGS = ("-O2",)
 # Set-up code that runs once, and the run-time library, which the model's loop hardly calls.
 _SLOW_FLAGS = ("-O1",)

@@ -40,7 +40,7 @@ def demo(output: Path, pes: int, target: str, models: Path, results: Path, as_js
     Exit status 1 if the RTL differs from the golden model on one image.
     """
     from eyrie.report.demo import run_demo
-    from eyrie.synth.yosys import TARGETS
+    from eyrie.synth.cells import TARGETS
 
     with progress("looking for tools") as task:
         report = run_demo(

@@ -23,38 +23,22 @@ def synth(source: Path | None, target: str, flatten: bool, output: Path | None, 
     import json
 
     from eyrie.bench.emitted import emit_core
-    from eyrie.files import write_atomic
-    from eyrie.synth.yosys import TARGETS, synthesise
+    from eyrie.files import read_bytes, write_atomic
+    from eyrie.synth.cells import TARGETS
+    from eyrie.synth.table import COLUMNS, report_rows
+    from eyrie.synth.yosys import synthesise
 
     config = geometry_from(source, **geometry)
     with progress("emitting Verilog") as task:
         emitted = emit_core(config, task.say)
-        report = synthesise(
-            emitted,
-            TARGETS[TARGETS.index(target)],  # type: ignore[arg-type]
-            flatten=flatten,
-            log=None if output is None else output / f"{target}.log",
-            progress=task.say,
-        )
-    facts = report.as_dict() | {"config": json.loads(config.as_json()), "config_hash": f"{config.hash:016x}"}
+        family = TARGETS[TARGETS.index(target)]  # type: ignore[arg-type]
+        report = synthesise(emitted.text, emitted.top, family, flatten=flatten, progress=task.say)
+    facts = report.as_json() | {"config": json.loads(config.as_json()), "config_hash": f"{config.hash:016x}"}
     if output is not None:
         write_atomic(output / f"{target}.json", json.dumps(facts, indent=2) + "\n")
+        write_atomic(output / f"{target}.log", read_bytes(report.log))
     if as_json:
         print_json(facts)
-        return
-    scopes = [("whole engine", report.whole)] + ([("one PE", report.per_pe)] if report.per_pe else [])
-    print_table(
-        f"{report.top}, {report.n_pes} PEs, {target}, Yosys {report.version} (not placed)",
-        ["", "LUTs", "flip-flops", "LUTs as memory", "block RAMs", "multipliers"],
-        [
-            [name, part.luts, part.flip_flops, part.distributed_ram_luts, part.block_rams, part.multipliers]
-            for name, part in scopes
-        ],
-    )
-    kinds = sorted(report.cells, key=lambda kind: -report.cells[kind])
-    names = list(report.modules)
-    print_table(
-        "cells by kind",
-        ["cell", "whole", *names],
-        [[kind, report.cells[kind], *(report.modules[name].get(kind, 0) for name in names)] for kind in kinds],
-    )
+    else:
+        title = f"{report.top}, {config.n_pes} PEs, {target}, Yosys {report.yosys} (not placed)"
+        print_table(title, COLUMNS, report_rows(report))

@@ -54,8 +54,8 @@ def quantise_network(
     """Share weights, choose scales and round, layer after layer.
 
     A tensor's scale is the smallest, as a power of two with ``"shift"``, at which its range fits the activations. A
-    layer's weight scale is the smallest power of two at which its codebook fits the weight width, its bias the
-    accumulator and its shift the scale word, and at which the accumulator certificate holds.
+    layer's weight scale is the smallest power of two at which its codebook fits the weight width and its shift the
+    scale word, and at which the accumulator certificate holds.
 
     Parameters
     ----------
@@ -81,8 +81,9 @@ def quantise_network(
     layers, certificates, shared_weights = [], [], []
     for layer, bounds in zip(network.layers, ranges.bounds[1:], strict=True):
         shared = _share(layer, config.codebook_bits)
-        fit = _LayerFit(layer, shared, scales[-1], _activation_scale(bounds, config, requantise), config, requantise)
-        quantised, certificate, output_scale = fit.certified(interval)
+        output_scale = _activation_scale(bounds, config, requantise)
+        fit = _LayerFit(layer, shared, interval, scales[-1], output_scale, config, requantise)
+        quantised, certificate, output_scale = fit.certified()
         interval = output_interval(quantised, interval, config.activation_width)
         layers.append(quantised)
         certificates.append(certificate)
@@ -137,38 +138,52 @@ class _LayerFit:
         self,
         layer: DenseLayer,
         shared: SharedWeights,
+        inputs: Interval,
         input_scale: float,
         output_scale: float,
         config: EieConfig,
         requantise: Requantise,
     ) -> None:
-        self.layer, self.shared, self.config = layer, shared, config
+        self.layer, self.shared, self.inputs, self.config = layer, shared, inputs, config
         self.input_scale, self.output_scale = input_scale, output_scale
         self.requantise = requantise
         self.largest = float(np.abs(shared.codebook).max())
+        self.bias = self._effective_bias()
 
-    def certified(self, inputs: Interval) -> tuple[QuantisedLayer, Certificate, float]:
+    def certified(self) -> tuple[QuantisedLayer, Certificate, float]:
         """The layer at the finest scale that holds, its certificate, and its output scale."""
         fraction = self._finest_fraction()
         while True:
             self._require_precision(fraction)
             layer, output_scale = self._at(fraction)
-            certificate = certify_layer(layer, inputs, self.config.accumulator_width)
+            certificate = certify_layer(layer, self.inputs, self.config.accumulator_width)
             if certificate.holds:
                 return layer, certificate, output_scale
             fraction -= certificate.bits - self.config.accumulator_width
 
+    def _effective_bias(self) -> npt.NDArray[np.float64]:
+        """The bias, but none so low that it needs a wide accumulator only to make a dead row deader.
+
+        A row that ReLU holds at zero for every input stays so if its bias is twice what its products can reach.
+        """
+        if not self.layer.relu:
+            return self.layer.bias
+        weight = self.shared.weight
+        reach = np.maximum(weight, 0) @ self.inputs.high + np.minimum(weight, 0) @ self.inputs.low
+        return np.maximum(self.layer.bias, -2 * self.input_scale * np.maximum(reach, 0))
+
     def _finest_fraction(self) -> int:
-        """Where the codebook fits the weight width, the bias the accumulator, and the shift the scale word."""
+        """Where the codebook fits the weight width and the shift its word.
+
+        Two bits of shift less than there are keep the bias within 63 bits until the certificate speaks of it: what it
+        adds to an output of 16 bits, or to its products, is no wider.
+        """
         input_exponent = math.frexp(self.input_scale)[1] - 1
         output_exponent = math.frexp(self.output_scale)[1] - 1
-        finest = self.config.max_shift + input_exponent - output_exponent - self.config.multiplier_width
+        widest_shift = self.config.max_shift - self.config.multiplier_width - 2
+        finest = widest_shift + input_exponent - output_exponent
         if self.largest:
             finest = min(finest, _fraction_bits(self.largest, self.config.weight_width))
-        largest_bias = float(np.abs(self.layer.bias).max())
-        if largest_bias:
-            fitting = _fraction_bits(largest_bias, self.config.accumulator_width)
-            finest = min(finest, fitting + input_exponent)
         return finest
 
     def _require_precision(self, fraction: int) -> None:
@@ -178,7 +193,7 @@ class _LayerFit:
         if bits < FEWEST_WEIGHT_BITS:
             raise InputError(
                 f"layer {self.layer.name}: accumulators of {self.config.accumulator_width} bits leave {bits} bits to "
-                f"weights of up to {self.largest:g} beside biases of up to {np.abs(self.layer.bias).max():g}, fewer "
+                f"weights of up to {self.largest:g} beside biases of up to {np.abs(self.bias).max():g}, fewer "
                 f"than {FEWEST_WEIGHT_BITS}; wider accumulators or narrower activations are needed"
             )
 
@@ -193,7 +208,7 @@ class _LayerFit:
             codes=code_of_code[self.shared.codes],
             codebook=codebook,
             weight_scale=weight_scale,
-            bias=np.rint(self.layer.bias / accumulator_scale).astype(np.int64),
+            bias=np.rint(self.bias / accumulator_scale).astype(np.int64),
             multiplier=np.full(rows, multiplier, np.int64),
             shift=np.full(rows, shift, np.int64),
             relu=self.layer.relu,

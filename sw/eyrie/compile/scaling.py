@@ -51,8 +51,7 @@ def quantise_input(compiled: CompiledNetwork, x: np.ndarray) -> npt.NDArray[np.i
     """
     low, high = (bound * compiled.input_scale for bound in compiled.clip)
     clipped = np.clip(require_samples(x, compiled.inputs), low, high)
-    # Scaling back may miss the bound by a unit where the scale is no power of two.
-    return np.clip(np.rint(clipped / compiled.input_scale).astype(np.int64), *compiled.clip)
+    return np.rint(clipped / compiled.input_scale).astype(np.int64)
 
 
 def dequantise_output(compiled: CompiledNetwork, y: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

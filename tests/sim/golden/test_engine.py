@@ -118,6 +118,13 @@ def test_layers_back_to_back_swap_banks() -> None:
     assert np.array_equal(o[0], (DENSE @ hidden + 2) >> 2)
 
 
+def test_a_load_takes_the_destination_and_swaps() -> None:
+    """What was loaded before is in the destination bank after the second load, and is emitted from there."""
+    first = replace(LOAD, broadcast=False)
+    second = replace(LOAD, broadcast=False, emit=True, emit_count=2, last=True)
+    assert run(program(first, second), [], [[7, 2, 30, 40]]).tolist() == [[7, 2]]
+
+
 def test_passes_drain_side_by_side() -> None:
     """The second pass adds its rows to the bank after those of the first; a last step emits all of them."""
     packets = [
@@ -150,6 +157,18 @@ def test_later_codebook_replaces_the_one_before() -> None:
     o = run(words, [*MATRIX, *tables(8)], [[1, 1, 1, 1]])
     other = np.select([DENSE == 5, DENSE == -3, DENSE == 100], [6, 7, 8], 0)
     assert np.array_equal(o, [np.concatenate([DENSE.sum(axis=1), other.sum(axis=1)])])
+
+
+def test_codebook_words_are_taken_modulo_their_width() -> None:
+    """Twelve bits: 0xFFD is -3 whatever stands above."""
+    words = program(WHOLE, codebook=(0, 5, 0xABCDEFFD, 100))
+    assert np.array_equal(run(words, [*MATRIX, *tables(8)], [[7, 2]], replace(WIDE, weight_width=12)), [DENSE @ [7, 2]])
+
+
+def test_a_later_run_may_reach_more_columns() -> None:
+    engine = model(program(WHOLE), [*MATRIX, *tables(8)])
+    for i in ([[0, 0]], [[3, 0]], [[3, 4]], [[1, 0]]):
+        assert np.array_equal(engine.run(np.array(i)), i @ DENSE.T)
 
 
 def test_exchange_in_parts_equals_one_run() -> None:
@@ -212,6 +231,13 @@ BROKEN = {
     ),
     "pointers that were not loaded": (program(WHOLE), [*SHORT, *tables(8)], ONE, "reads POINTER memory"),
     "biases that were not loaded": (program(WHOLE), [*MATRIX, *tables(7)], ONE, "reads BIAS memory from 0 to 7"),
+    "biases with a gap": (
+        program(WHOLE),
+        [*MATRIX, *(part for part in tables(8) if part.memory is Memory.SCALE)]
+        + [packet(Memory.BIAS, pe, [1] * 3, address) for pe in range(2) for address in (0, 5)],
+        ONE,
+        "reads BIAS memory from 0 to 7",
+    ),
     "a code without codebook entry": (
         program(WHOLE, codebook=(0, 5, -3)),
         [*MATRIX, *tables(8)],

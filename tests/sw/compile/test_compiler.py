@@ -2,12 +2,15 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from eyrie.compile.compiler import CompileResult, compile_network
 from eyrie.compile.image import pack_image, unpack_image
+from eyrie.compile.mapping import MappedNetwork, map_network
+from eyrie.compile.quantise import Quantisation, quantise_network
 from eyrie.compile.scaling import dequantise_output, quantise_input
 from eyrie.compress.interleave import Placement
 from eyrie.driver.schedule import run_network
@@ -178,6 +181,28 @@ def test_work_that_the_model_counts_is_the_work_in_the_memories() -> None:
 def test_refuses_arguments(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         compile_network(odd_network(), **arguments)  # type: ignore[arg-type]
+
+
+def test_what_is_written_is_certified_whoever_quantised_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def careless(*arguments: Any, **options: Any) -> Quantisation:
+        quantisation = quantise_network(*arguments, **options)
+        first, *others = quantisation.network.layers
+        first = replace(first, bias=np.full(first.rows, 2**31 - 1))
+        return replace(quantisation, network=replace(quantisation.network, layers=(first, *others)))
+
+    monkeypatch.setattr("eyrie.compile.compiler.quantise_network", careless)
+    with pytest.raises(InputError, match=r"layer fc0: sums of row . range from .* and need 33 bits"):
+        compile_network(odd_network())
+
+
+def test_what_is_written_is_verified_whoever_mapped_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def careless(*arguments: Any, **options: Any) -> MappedNetwork:
+        mapped = map_network(*arguments, **options)
+        return replace(mapped, compiled=replace(mapped.compiled, program=mapped.compiled.program[:-1]))
+
+    monkeypatch.setattr("eyrie.compile.compiler.map_network", careless)
+    with pytest.raises(InputError, match="copies program word"):
+        compile_network(odd_network())
 
 
 def test_refuses_a_configuration_that_cannot_hold_the_network() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from eyrie.compile.compiled import CompiledNetwork
 from eyrie.compile.container import MAGIC, Section, pack_container, unpack_container
+from eyrie.compile.entry_coding import pack_pointers, unpack_pointers
 from eyrie.compile.image import pack_image, read_image, unpack_image, write_image
 from eyrie.compile.mapping import map_network
 from eyrie.compile.quantised import QuantisedLayer, QuantisedNetwork
@@ -170,6 +171,8 @@ WELL_FORMED_BUT_WRONG = {
     "rows": (rebuilt({Section.METADATA: layer_metadata(0, rows=1 << 20)}), "1048576 rows do not fit 2 PEs"),
     "columns": (rebuilt({Section.METADATA: layer_metadata(1, columns=6)}), "does not take what the one before makes"),
     "base": (rebuilt({Section.METADATA: layer_metadata(1, column_base=0)}), "do not ascend from 0"),
+    "base of the first": (rebuilt({Section.METADATA: layer_metadata(0, column_base=1)}), "do not ascend from 0"),
+    "clip truth": (rebuilt({Section.METADATA: metadata(clip=[False, 90])}), "clip must be an integer .* not False"),
     "base past end": (rebuilt({Section.METADATA: layer_metadata(1, column_base=9)}), "but a layer begins at 9"),
     "relu": (rebuilt({Section.METADATA: layer_metadata(1, relu=1)}), "relu must be true or false"),
     "slots": (rebuilt({Section.METADATA: layer_metadata(1, slot_of_row=[0, 0])}), "slot 0 is given to more than one"),
@@ -234,6 +237,30 @@ def test_forged_sections_are_refused_or_run(kind: Section) -> None:
                 continue
             run_network(compiled, np.full((1, compiled.inputs), 7))
     assert n_refused > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"entry_depth": 5}, r"image has \d+ entries on a PE, more than entry_depth 5"),
+        ({"pointer_depth": 9}, "image has 9 columns; pointer_depth 9"),
+        ({"row_depth": 3}, "image section BIAS has 8 elements; 2 PEs have 1 to 3 each"),
+        ({"activation_depth": 1}, "step 0 of the program: it loads local index 1 of 1"),
+    ],
+)
+def test_an_image_that_its_own_configuration_cannot_hold_is_refused(changes: dict[str, int], message: str) -> None:
+    compiled = small()
+    data = pack_image(replace(compiled, config=replace(compiled.config, **changes)))
+    with pytest.raises(InputError, match=message):
+        unpack_image(data)
+
+
+@pytest.mark.parametrize("length", [0, 1, 255, 256, 65535, 65536, 100000])
+def test_slices_of_any_length(length: int) -> None:
+    """More entries in a column than one byte, or two, can count."""
+    pointers = np.array([[0, length, length, length + 3], [0, 0, 2, 2]])
+    config = EieConfig(n_pes=2, entry_depth=1 << 17)
+    assert np.array_equal(unpack_pointers(pack_pointers(pointers), config), pointers)
 
 
 def test_magic_survives_no_change_of_line_ends() -> None:

@@ -186,6 +186,27 @@ def test_refuses_a_bias_beside_which_the_weights_vanish() -> None:
         quantise(layer([[1e-3]], [1e9]), x=[[1.0]])
 
 
+def test_refuses_a_bias_that_no_integer_holds_beside_the_weights() -> None:
+    """At the scale of the weights the bias would need more than 64 bits."""
+    with pytest.raises(InputError, match=r"weights of up to 1e-12 beside biases of up to 1, fewer than 4"):
+        quantise(layer([[1e-12]], [1.0]), x=[[1.0]], config=replace(CONFIG, accumulator_width=48))
+
+
+def test_a_row_that_is_dead_anyway_costs_no_precision() -> None:
+    """ReLU holds the second row at zero whether its bias is -1e9 or -6; the third lives and keeps its own."""
+    weight, x = [[1.0, 0.5], [1.0, 2.0], [0.0, 1.0]], np.array([[1.0, 1.0], [0.5, 0.25]])
+    quantisation = quantise(layer(weight, [0.25, -1e9, -0.5], relu=True), x=x)
+    part = quantisation.network.layers[0]
+    assert (part.bias * part.weight_scale * quantisation.network.scales[0]).tolist() == [0.25, -6.0, -0.5]
+    assert outputs(quantisation, x).tolist() == [[1.75, 0.0, 0.5], [0.875, 0.0, 0.0]]
+    assert part.codebook.max() >= 2**13
+
+
+def test_without_relu_no_bias_is_touched() -> None:
+    with pytest.raises(InputError, match=r"biases of up to 1e\+09"):
+        quantise(layer([[1e-3], [1e-3]], [0.0, -1e9]), x=[[1.0]])
+
+
 def test_refuses_weights_beyond_float32_with_the_layer() -> None:
     network = Network(name="net", layers=(layer([[1e39]], name="big"),))
     ranges = bound_ranges(Network(name="net", layers=(layer([[1.0]]),)))

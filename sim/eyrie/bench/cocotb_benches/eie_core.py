@@ -19,7 +19,7 @@ from eyrie.bench.component import stalls
 from eyrie.bench.traffic import load_traffic
 from eyrie.eie.load_format import LoadError
 
-_TIMEOUT_US = 300
+_TIMEOUT_US = 2_000
 _LAST = 1 << 32
 
 

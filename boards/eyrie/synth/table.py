@@ -1,0 +1,29 @@
+"""A synthesis report as a table for people."""
+
+from eyrie.synth.cells import Cells
+from eyrie.synth.yosys import SynthesisReport
+
+COLUMNS = ("module", "instances", "LUTs", "flip-flops", "block RAMs", "distributed RAMs", "multipliers")
+
+
+def report_rows(report: SynthesisReport) -> list[tuple[str | int, ...]]:
+    """One row for every kept module, one for the whole design, one for the part of it that is in no kept module."""
+    rows = [_row(name, report.instances[name], cells) for name, cells in report.modules.items()]
+    if report.modules:
+        rest = dict(report.whole.by_kind)
+        for name, cells in report.modules.items():
+            for kind, count in cells.by_kind.items():
+                rest[kind] -= report.instances[name] * count
+        rest = {kind: count for kind, count in rest.items() if count}
+        rows.append(_row("around them", 1, Cells(target=report.target, by_kind=rest)))
+    rows.append(_row(report.top, 1, report.whole))
+    return rows
+
+
+def _row(name: str, instances: int, cells: Cells) -> tuple[str | int, ...]:
+    memories = (_kinds(kinds) for kinds in (cells.block_rams, cells.distributed_rams, cells.multipliers))
+    return (name, instances, cells.luts, cells.flip_flops, *memories)
+
+
+def _kinds(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items()) or "0"
