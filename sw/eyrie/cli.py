@@ -19,6 +19,7 @@ _COMMANDS = {
     "evaluate": "eyrie.commands.evaluate",
     "verilog": "eyrie.commands.verilog",
     "synth": "eyrie.commands.synth",
+    "verify": "eyrie.commands.verify",
     "doctor": "eyrie.commands.doctor",
     "demo": "eyrie.commands.demo",
 }

@@ -67,10 +67,14 @@ class SimulatedEngine:
             progress=progress,
         )
         self.core = CoreSimulation(library, seed=seed)
-        for number, stream in enumerate(STREAMS):
-            self.core.set_stalls(stream, stall, seed=3 * seed + number)
+        self.set_stalls(stall, seed=seed)
         if self.core.identification != config.hash:
             raise SimulationError(f"the hardware is {self.core.identification:016x}, not {config.hash:016x}")
+
+    def set_stalls(self, stall: Stall, *, seed: int) -> None:
+        """Hold back all three streams from now on."""
+        for number, stream in enumerate(STREAMS):
+            self.core.set_stalls(stream, stall, seed=3 * seed + number)
 
     def load(self, words: npt.NDArray[np.uint32]) -> None:
         """Load a network.

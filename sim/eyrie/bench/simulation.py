@@ -16,7 +16,7 @@ StreamName = Literal["load", "i", "o"]
 STREAMS: tuple[StreamName, ...] = get_args(StreamName)
 """The engine's streams."""
 
-_PATTERNS: tuple[Stall, ...] = get_args(Stall)
+STALLS: tuple[Stall, ...] = get_args(Stall)
 _STATES = ("busy", "done", "error", "loaded", "cycles", "identification")
 _FAILURES = {
     -1: "the engine did not finish within {limit} cycles",
@@ -58,7 +58,7 @@ class CoreSimulation:
 
     def set_stalls(self, stream: StreamName, stall: Stall, *, seed: int = 0, probability: int = 128) -> None:
         """Hold back a stream from now on; ``probability`` is in 1/256 and for the random pattern."""
-        pattern = _PATTERNS.index(stall)
+        pattern = STALLS.index(stall)
         self._library.eyrie_stalls(self._context, STREAMS.index(stream), pattern, probability, seed)
 
     def reset(self, cycles: int = 2) -> None:

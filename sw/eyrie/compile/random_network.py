@@ -42,19 +42,9 @@ class RandomCase:
         return map_network(self.network, replace(self.config, **needs), sized=False, placements=self.placements)
 
 
-def draw_case(seed: int, *, largest_side: int = 40, most_layers: int = 4, most_pes: int = 9) -> RandomCase:
-    """Draw shapes, sparsity, widths, engine and placements.
-
-    Parameters
-    ----------
-    seed : int
-        The same seed draws the same case.
-    largest_side : int
-        Most rows and columns of a layer.
-    most_layers, most_pes : int
-    """
-    rng = np.random.default_rng(seed)
-    config = EieConfig(
+def draw_config(rng: np.random.Generator, *, most_pes: int = 9) -> EieConfig:
+    """Draw an engine: widths, PEs and depths of queues and vector memories; the other memories are deep."""
+    return EieConfig(
         n_pes=int(rng.integers(1, most_pes + 1)),
         queue_depth=int(rng.integers(1, 9)),
         activation_width=int(rng.integers(8, 17)),
@@ -69,6 +59,26 @@ def draw_case(seed: int, *, largest_side: int = 40, most_layers: int = 4, most_p
         row_depth=1 << 9,
         program_depth=1 << 13,
     )
+
+
+def draw_case(
+    seed: int, *, config: EieConfig | None = None, largest_side: int = 40, most_layers: int = 4, most_pes: int = 9
+) -> RandomCase:
+    """Draw shapes, sparsity, placements and, unless it is given, an engine.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed draws the same case.
+    config : EieConfig, optional
+        The engine, whose memories for entries, pointers, rows and program must be deep enough for what may come.
+    largest_side : int
+        Most rows and columns of a layer.
+    most_layers, most_pes : int
+    """
+    rng = np.random.default_rng(seed)
+    if config is None:
+        config = draw_config(rng, most_pes=most_pes)
     sides = rng.integers(1, largest_side + 1, int(rng.integers(2, most_layers + 2)))
     scaled = bool(rng.integers(2))
     layers = tuple(
