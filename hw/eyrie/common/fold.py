@@ -179,7 +179,8 @@ def _name_numbered_ports(body: str) -> dict[str, str]:
         return {}
     whole: dict[str, str] = {}
     part: dict[str, str] = {}
-    for signal, value in _ALIAS.findall(body):
+    # Of several signals the one with the shortest name; one that Amaranth had to name itself has a dollar in it.
+    for signal, value in sorted(_ALIAS.findall(body), key=lambda alias: ("$" in alias[0], len(alias[0]))):
         chunks = _CHUNK.findall(value)
         if signal in widths:  # an output: the signal is on the other side
             if len(chunks) == 1 and chunks[0][1] not in widths:

@@ -1,6 +1,7 @@
 """One run of the engine's program, step by step."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,12 @@ class Counts:
     def fillers(self) -> int:
         """Entries that only break a long run of zeros."""
         return self.entries - self.multiplies
+
+    def __iadd__(self, other: Self) -> Self:
+        self.activations += other.activations
+        self.entries += other.entries
+        self.multiplies += other.multiplies
+        return self
 
 
 class EngineRun:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from eyrie.bench.engine import SimulatedEngine
 from eyrie.bench.tools import find_verilator
 from eyrie.compile.compiled import CompiledNetwork
-from eyrie.driver.schedule import run_schedule
+from eyrie.driver.schedule import run_network, run_schedule
 from eyrie.eie.load_format import load_stream
 from eyrie.golden.engine import EngineModel
 from eyrie.golden.run import Counts
@@ -18,9 +18,6 @@ IntArray = npt.NDArray[np.int64]
 Place = Literal["golden", "rtl"]
 Progress = Callable[[int, int], None]
 """Takes samples done and samples in all."""
-
-_SAMPLES = 2048
-"""Samples that the golden model runs at a time, which bounds its memory."""
 
 
 class RunResult(NamedTuple):
@@ -61,18 +58,10 @@ class GoldenDevice:
 
     def run(self, x: IntArray, progress: Progress | None = None) -> RunResult:
         """Many samples at a time; see `Device`."""
-        outputs = np.empty((len(x), self.compiled.outputs), np.int64)
         work = Counts()
-        for begin in range(0, len(x), _SAMPLES):
-            part = slice(begin, min(begin + _SAMPLES, len(x)))
-            run = self.model.start(part.stop - begin)
-            outputs[part] = run_schedule(self.compiled.schedule, x[part], run.exchange)
-            run.finish()
-            work.activations += run.counts.activations
-            work.entries += run.counts.entries
-            work.multiplies += run.counts.multiplies
-            if progress is not None:
-                progress(part.stop, len(x))
+        outputs = run_network(self.compiled, x, self.model, work)
+        if progress is not None:
+            progress(len(x), len(x))
         return RunResult(outputs, work=work)
 
 

@@ -9,6 +9,7 @@ from eyrie.compile.compiled import CompiledNetwork
 from eyrie.compile.schedule import HostSchedule, Receive, Send
 from eyrie.errors import InputError
 from eyrie.golden.engine import EngineModel
+from eyrie.golden.run import Counts
 
 IntArray = npt.NDArray[np.int64]
 Exchange = Callable[[IntArray, int], IntArray]
@@ -72,7 +73,9 @@ def run_schedule(schedule: HostSchedule, x: IntArray, exchange: Exchange) -> Int
     return tensors[len(schedule.sizes) - 1]
 
 
-def run_network(compiled: CompiledNetwork, x: IntArray, model: EngineModel | None = None) -> IntArray:
+def run_network(
+    compiled: CompiledNetwork, x: IntArray, model: EngineModel | None = None, counts: Counts | None = None
+) -> IntArray:
     """Run integer samples on the golden model of the engine.
 
     Parameters
@@ -82,6 +85,8 @@ def run_network(compiled: CompiledNetwork, x: IntArray, model: EngineModel | Non
         Input activations, as `eyrie.compile.scaling.quantise_input` makes them.
     model : EngineModel or None
         One that was made from ``compiled.packets()`` before, to save decoding again.
+    counts : Counts or None
+        The work that this run takes is added here.
 
     Returns
     -------
@@ -101,4 +106,6 @@ def run_network(compiled: CompiledNetwork, x: IntArray, model: EngineModel | Non
         run = model.start(len(part))
         outputs.append(run_schedule(compiled.schedule, part, run.exchange))
         run.finish()
+        if counts is not None:
+            counts += run.counts
     return np.concatenate(outputs)

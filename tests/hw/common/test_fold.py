@@ -96,14 +96,14 @@ def prove_equal(gold: str, gate: str) -> None:
 @pytest.mark.parametrize("n", [1, 2, 7])
 def test_equal_elements_become_one_module(n: int) -> None:
     design = fold(emit(Chain(n)), prefix="x")
-    assert design.modules == {"top": 1, "x_pe": n, "x_pe_bank": n}
+    assert design.modules == {"top": 1, "x_array": 1, "x_pe": n, "x_pe_bank": n}
     assert names(design) == list(design.modules)
     assert design.text.count("cell \\x_pe \\pe_") == n
 
 
 def test_different_elements_stay_different_and_are_numbered_in_order() -> None:
     design = fold(emit(Chain(5, odd=(0, 3))), prefix="x")
-    assert design.modules == {"top": 1, "x_pe": 2, "x_pe_bank": 5, "x_pe_2": 3}
+    assert design.modules == {"top": 1, "x_array": 1, "x_pe": 2, "x_pe_bank": 5, "x_pe_2": 3}
 
 
 @pytest.mark.parametrize("odd", [(), (1,)])

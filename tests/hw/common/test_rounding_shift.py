@@ -34,7 +34,7 @@ def check(dut: RoundingShift, operands: list[tuple[int, int]], *, seed: int = 0,
 
 @pytest.mark.parametrize(
     ("input_width", "shift_width", "output_width"),
-    [(8, 4, 4), (8, 4, 5), (10, 4, 5), (9, 3, 4), (8, 2, 8), (6, 3, 8), (5, 4, 2), (10, 2, 4), (10, 3, 2), (4, 2, 3)],
+    [(8, 4, 4), (8, 4, 5), (10, 4, 5), (9, 3, 4), (8, 2, 8), (6, 3, 8), (5, 4, 2), (10, 2, 4), (9, 3, 2), (4, 2, 3)],
 )
 def test_exhaustively(input_width: int, shift_width: int, output_width: int) -> None:
     dut = RoundingShift(input_width=input_width, shift_width=shift_width, output_width=output_width)

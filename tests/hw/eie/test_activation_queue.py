@@ -15,7 +15,7 @@ from eyrie.eie.broadcast import Broadcast
 from eyrie.eie.config import TINY, EieConfig
 from eyrie.eie.layouts import broadcast_layout, located_activation_layout
 
-DEPTHS = [1, 2, 3, 4, 5, 6, 7, 8, 13, 16]
+DEPTHS = [1, 2, 3, 4, 5, 8, 13]
 
 
 def configuration(queue_depth: int) -> EieConfig:

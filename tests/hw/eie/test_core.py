@@ -11,12 +11,11 @@ from tests.hw.eie.session import Session, infer, play, play_network
 CONFIGURATIONS: dict[str, tuple[dict[str, int], list[int]]] = {
     # fields of the configuration, and the sizes of the vectors between layers
     "1 PE": ({"n_pes": 1, "index_bits": 2, "codebook_bits": 3}, [16, 14, 5]),
-    "2 PEs": ({"n_pes": 2, "index_bits": 5, "codebook_bits": 5}, [20, 11, 17, 4]),
-    "3 PEs": ({"n_pes": 3, "queue_depth": 16, "index_bits": 3, "codebook_bits": 6}, [20, 17, 10]),
-    "4 PEs": ({"n_pes": 4, "queue_depth": 3}, [15, 13, 9]),
+    "3 PEs": ({"n_pes": 3, "queue_depth": 16, "index_bits": 3, "codebook_bits": 4}, [12, 11, 10, 4]),
+    "4 PEs": ({"n_pes": 4, "queue_depth": 3}, [15, 13]),
     "7 PEs": ({"n_pes": 7, "queue_depth": 8}, [15, 11]),
     "16 PEs": ({"n_pes": 16, "activation_depth": 2, "codebook_bits": 2}, [18, 17]),
-    "queue of 1": ({"n_pes": 3, "queue_depth": 1}, [20, 20]),
+    "queue of 1": ({"n_pes": 2, "queue_depth": 1, "index_bits": 5, "codebook_bits": 5}, [14, 14]),
     "codes of 1 bit, runs of 8": ({"n_pes": 2, "codebook_bits": 1, "index_bits": 8}, [20, 18]),
     "codes of 8 bits": ({"n_pes": 1, "codebook_bits": 8, "index_bits": 7, "program_depth": 1024}, [9, 9]),
     "runs of 1 bit": ({"n_pes": 1, "index_bits": 1, "accumulator_depth": 32, "activation_depth": 32}, [12, 31, 5]),
@@ -24,13 +23,12 @@ CONFIGURATIONS: dict[str, tuple[dict[str, int], list[int]]] = {
     "11-bit activations, 9-bit weights": ({"n_pes": 1, "activation_width": 11, "weight_width": 9}, [10, 16, 5]),
     "24-bit accumulators that wrap": ({"n_pes": 2, "accumulator_width": 24}, [20, 18]),
     "48-bit accumulators": ({"n_pes": 2, "accumulator_width": 48}, [12, 10, 5]),
-    "more rows than a pass holds": ({"n_pes": 3, "accumulator_depth": 2}, [12, 19, 7]),
+    "more rows than a pass holds": ({"n_pes": 3, "accumulator_depth": 2}, [9, 15, 7]),
     "one row a pass": ({"n_pes": 2, "accumulator_depth": 1}, [10, 7, 3]),
     "one activation a PE": ({"n_pes": 3, "activation_depth": 1}, [3, 2, 3]),
-    "batches": ({"n_pes": 2, "activation_depth": 4}, [19, 8, 5]),
-    "batches and passes": ({"n_pes": 2, "activation_depth": 4, "accumulator_depth": 2}, [19, 8, 5]),
+    "batches and passes": ({"n_pes": 2, "activation_depth": 4, "accumulator_depth": 2}, [11, 8, 5]),
     "batches of one": ({"n_pes": 1, "activation_depth": 1}, [5, 1, 1]),
-    "round trips, batches and passes": ({"n_pes": 3, "activation_depth": 2, "accumulator_depth": 1}, [8, 10, 7]),
+    "round trips, batches and passes": ({"n_pes": 3, "activation_depth": 2, "accumulator_depth": 1}, [8, 8, 4]),
     "depths that are no powers of two": (
         {"n_pes": 2, "activation_depth": 5, "accumulator_depth": 3, "entry_depth": 301, "pointer_depth": 75},
         [10, 10, 9],
@@ -61,7 +59,9 @@ def test_networks(case: str) -> None:
     config = small(**fields)
     seed = len(case)
     program = compile_by_hand(config, network(config, sizes, seed))
-    vectors = [random_vector(config, sizes[0], seed), random_vector(config, sizes[0], seed + 1, density=1)]
+    vectors = [random_vector(config, sizes[0], seed, density) for density in (0.6, 1)]
+    if config.n_pes > 4:
+        del vectors[1:]  # slow to simulate
     play_network(program, vectors, stall="random", seed=seed)
 
 
@@ -73,25 +73,9 @@ def test_what_the_configurations_are_meant_to_reach() -> None:
 
     assert reached("more rows than a pass holds") == ([1, 0], [False, True])
     assert reached("one row a pass") == ([1, 0], [False, True])
-    assert reached("batches") == ([1, 0], [False, True])
+    assert reached("batches of one") == ([1, 0], [False, True])
     assert reached("batches and passes") == ([2, 1], [True, True])
     assert reached("round trips, batches and passes") == ([4, 3], [True, True])
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_layers_drawn_at_random(seed: int) -> None:
-    draws = [(3, 2, 4, 5), (2, 1, 6, 2), (1, 3, 8, 4)]
-    n_pes, queue_depth, activation_depth, accumulator_depth = draws[seed]
-    config = small(
-        n_pes=n_pes,
-        queue_depth=queue_depth,
-        activation_depth=activation_depth,
-        accumulator_depth=accumulator_depth,
-        index_bits=1 + seed,
-    )
-    sizes = [[19, 7, 15, 2], [1, 20, 1, 12], [9, 8, 8, 8]][seed]
-    program = compile_by_hand(config, network(config, sizes, 100 + seed))
-    play_network(program, [random_vector(config, sizes[0], seed)], stall="gaps", seed=seed)
 
 
 @pytest.mark.parametrize(
@@ -99,25 +83,25 @@ def test_layers_drawn_at_random(seed: int) -> None:
 )
 def test_stalls(stall: Any, stall_outputs: Any) -> None:
     config = small(n_pes=2, activation_depth=8)
-    program = compile_by_hand(config, network(config, [14, 9, 30], 5))
+    program = compile_by_hand(config, network(config, [10, 9, 20], 5))
 
     async def scenario(session: Session) -> None:
         await session.load(program.words.tolist(), stall=stall)
         for seed in range(2):
-            x = random_vector(config, 14, seed)
+            x = random_vector(config, 10, seed)
             await infer(session, program, x, stall=stall, stall_outputs=stall_outputs, seed=seed)
 
     play(config, scenario)
 
 
 def test_output_closed_for_a_thousand_cycles() -> None:
-    config = small(n_pes=2)
-    program = compile_by_hand(config, network(config, [10, 30], 3))
-    play_network(program, [random_vector(config, 10, 1)] * 2, stall="never", stall_outputs=[True] * 1000)
+    config = small(n_pes=2, activation_depth=8)
+    program = compile_by_hand(config, network(config, [6, 30], 3))
+    play_network(program, [random_vector(config, 6, 1)], stall="never", stall_outputs=[True] * 1000)
 
 
 def test_input_missing_for_a_thousand_cycles() -> None:
-    config = small(n_pes=2)
+    config = small(n_pes=2, activation_depth=8)
     program = compile_by_hand(config, network(config, [10, 6], 3))
     late = [False] * 4 + [True] * 1000
-    play_network(program, [random_vector(config, 10, 1)] * 2, stall=late, stall_outputs="never")
+    play_network(program, [random_vector(config, 10, 1)], stall=late, stall_outputs="never")

@@ -133,7 +133,7 @@ def test_start_while_running_is_ignored_and_loading_waits() -> None:
 @pytest.mark.parametrize("seed", range(2))
 def test_reset_in_the_middle_of_a_run(seed: int) -> None:
     inputs, expected = PROGRAM.streams(VECTOR)
-    moments = random.Random(seed).sample(range(1, 140), 4)
+    moments = random.Random(seed).sample(range(1, 140), 3)
 
     async def scenario(session: Session) -> None:
         for moment in moments:
@@ -151,7 +151,7 @@ def test_reset_in_the_middle_of_a_run(seed: int) -> None:
 
 
 def test_reset_in_the_middle_of_a_load() -> None:
-    moments = random.Random(3).sample(range(1, len(WORDS)), 5)
+    moments = random.Random(3).sample(range(1, len(WORDS)), 3)
 
     async def scenario(session: Session) -> None:
         for moment in moments:

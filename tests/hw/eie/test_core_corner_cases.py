@@ -100,9 +100,11 @@ def test_hidden_vector_of_zeros() -> None:
 
 def test_queue_full_for_a_thousand_cycles() -> None:
     # A PE with 72 entries in each of 16 columns holds up all others, whose queues have room for one activation.
-    config = small(n_pes=2, queue_depth=1, accumulator_depth=72, activation_depth=128, row_depth=128)
+    config = small(
+        n_pes=2, queue_depth=1, index_bits=1, codebook_bits=1, accumulator_depth=72, activation_depth=128, row_depth=128
+    )
     codes = np.zeros((144, 16), np.int64)
-    codes[0::2] = np.random.default_rng(1).integers(1, 16, (72, 16))
+    codes[0::2] = np.random.default_rng(1).integers(1, 2, (72, 16))
     program = compile_by_hand(config, [layer_of(config, codes, 1)])
 
     async def scenario(session: Session) -> None:

@@ -29,7 +29,7 @@ def located(activations: list[list[Activation]]) -> list[list[Activation]]:
 @pytest.mark.parametrize("stall", STALLS)
 @pytest.mark.parametrize("n_pes", [1, 2, 3, 4, 5, 16, 17, 64])
 def test_every_activation_once(n_pes: int, stall: Stall) -> None:
-    activations = own_activations(n_pes, longest=6, seed=1)
+    activations = own_activations(n_pes, longest=5, seed=1)
     result = run(
         LeadingNonzeroDetect(dataclasses.replace(TINY, n_pes=n_pes)),
         {f"i_{pe}": own for pe, own in enumerate(activations)},
