@@ -117,24 +117,30 @@ def run_cocotb(
             test_args=["-n"] if simulator == "icarus" else [],
             timescale=_TIMESCALE,
         )
-    except SystemExit as ended:  # the runner's way to say that a test failed, or the simulator
-        status = ended.code
-    found = _read_results(results) if results.is_file() else ()
+    except (SystemExit, RuntimeError) as ended:  # the runner's ways to say that a test failed, or the simulator
+        status = ended
+    found, stopped = _read_results(results) if results.is_file() else ((), True)
     missing = set(tests) - {result.name for result in found}
-    if not found or missing or (status and not any(result.message for result in found)):
-        tail = log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if log.is_file() else []
-        what = f"did not run {', '.join(sorted(missing))}" if missing else "ran no test to its end"
-        raise SimulationError("\n".join([f"{simulator} {what} of {test_module} (exit status {status}):", *tail]))
-    return found
+    if stopped or (status and not any(result.message for result in found)):
+        trouble = f"broke off in {test_module}"
+    elif missing or not found:
+        trouble = f"did not run {', '.join(sorted(missing)) or 'any test'} of {test_module}"
+    else:
+        return found
+    tail = log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if log.is_file() else []
+    raise SimulationError("\n".join([f"{simulator} {trouble} ({status}):", *tail]))
 
 
-def _read_results(path: Path) -> tuple[BenchResult, ...]:
+def _read_results(path: Path) -> tuple[tuple[BenchResult, ...], bool]:
+    """The results, and whether the simulator stopped before the bench had ended."""
     results = []
+    stopped = False
     for case in ElementTree.parse(path).iter("testcase"):
         faults = [fault for fault in case if fault.tag in ("failure", "error", "skipped")]
         message = "; ".join(fault.get("message") or (fault.text or fault.tag).strip() for fault in faults)
         results.append(BenchResult(name=case.get("name", ""), message=message))
-    return tuple(results)
+        stopped |= any(fault.get("type") == "SimFailure" for fault in faults)
+    return tuple(results), stopped
 
 
 def _build_icarus(verilog: str, top: str) -> Path:

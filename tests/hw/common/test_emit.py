@@ -157,7 +157,9 @@ def test_elements_that_are_elaborated_once_are_the_same_modules(pair: EmittedVer
     )
     script += "design -copy-from gold gold\ndesign -copy-from gate gate\nequiv_make gold gate both\n"
     script += "hierarchy -top both\nequiv_simple\nequiv_induct\nequiv_status -assert\n"
-    run_yosys(script, {"gold.v": pair.text, "gate.v": once.text}, [])
+    # Wires that Amaranth numbered are not the same in both although they have one name.
+    designs = {"gold": pair.text, "gate": once.text}
+    run_yosys(script, {f"{name}.v": text.replace("\\$", f"\\{name}$") for name, text in designs.items()}, [])
 
 
 def test_elements_that_are_elaborated_once_keep_all_their_ports() -> None:

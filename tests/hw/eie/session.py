@@ -13,7 +13,7 @@ from eyrie.eie.core import EieCore
 from eyrie.eie.load_format import LoadError
 from tests.hw.eie.network import Program
 
-_PATIENCE = 60_000
+_PATIENCE = 5_000
 """Cycles after which anything counts as stuck."""
 
 
@@ -54,14 +54,16 @@ class Session:
     def cycles(self) -> int:
         return int(self.ctx.get(self.dut.cycles))
 
-    async def load(self, words: Sequence[int], *, stall: Stall = "never", seed: int = 0) -> None:
-        """Send a load stream, which the engine must take whole."""
+    async def load(
+        self, words: Sequence[int], *, ends: bool = True, stall: Stall | Sequence[bool] = "never", seed: int = 0
+    ) -> None:
+        """Send a load stream, or a piece of one that does not end it; the engine must take all of it."""
         ctx, port = self.ctx, self.dut.load
         held = stalls(stall, f"{seed} load")
         for place, word in enumerate(words):
             while next(held):
                 await self.tick()
-            ctx.set(port.payload, {"data": int(word), "last": place == len(words) - 1})
+            ctx.set(port.payload, {"data": int(word), "last": ends and place == len(words) - 1})
             ctx.set(port.valid, 1)
             for _ in range(_PATIENCE):
                 _, _, ready = await ctx.tick().sample(port.ready)

@@ -107,6 +107,18 @@ def test_a_network_cut_short_leaves_none() -> None:
     play(CONFIG, scenario)
 
 
+def test_start_in_the_middle_of_a_load_is_refused_and_the_load_goes_on() -> None:
+    async def scenario(session: Session) -> None:
+        await session.load(WORDS[: len(WORDS) // 2], ends=False)
+        await refused(session)
+        await session.load(WORDS[len(WORDS) // 2 :])
+        await session.tick()
+        assert (session.loaded, session.error) == (True, LoadError.NOT_LOADED)
+        await infer(session, PROGRAM, VECTOR)
+
+    play(CONFIG, scenario)
+
+
 def test_start_while_running_is_ignored_and_loading_waits() -> None:
     inputs, expected = PROGRAM.streams(VECTOR)
 
@@ -155,14 +167,8 @@ def test_reset_in_the_middle_of_a_load() -> None:
 
     async def scenario(session: Session) -> None:
         for moment in moments:
-            ctx, port = session.ctx, session.dut.load
             await session.load(WORDS)
-            sent = 0
-            while sent < moment:
-                ctx.set(port.payload, {"data": WORDS[sent], "last": 0})
-                ctx.set(port.valid, 1)
-                _, _, ready = await ctx.tick().sample(port.ready)
-                sent += ready
+            await session.load(WORDS[:moment], ends=False)
             await session.reset()
             await session.idle()
             await refused(session)

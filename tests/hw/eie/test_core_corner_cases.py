@@ -72,12 +72,15 @@ CASES: dict[str, tuple[EieConfig, list[Layer]]] = {
 def test_corner_case(case: str) -> None:
     config, layers = CASES[case]
     columns = layers[0].codes.shape[1]
-    vectors = [
-        random_vector(config, columns, seed=1, density=1),
-        [config.activation_range[0]] * columns,  # all at the most negative value
-        [0] * columns,
-    ]
-    play_network(compile_by_hand(config, layers), vectors)
+    play_network(compile_by_hand(config, layers), [random_vector(config, columns, seed=1, density=1)])
+
+
+@pytest.mark.parametrize("value", [0, CONFIG.activation_range[0], CONFIG.activation_range[1]])
+def test_activations_all_the_same(value: int) -> None:
+    # All zero, all at the most negative value, all at the largest; after a vector that leaves something behind.
+    layers = [layer_of(CONFIG, random_codes(12, 12, 4, density=1), 4)]
+    vectors = [random_vector(CONFIG, 12, seed=2), [value] * 12]
+    play_network(compile_by_hand(CONFIG, layers), vectors)
 
 
 def test_the_zero_runs_take_the_fillers_that_they_are_meant_to() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eyrie.bench.component import STALLS, Stall, run
+from eyrie.bench.component import Stall, run
 from eyrie.eie.config import TINY, EieConfig
 from eyrie.eie.layouts import Op
 from eyrie.eie.load_format import (
@@ -117,8 +117,9 @@ def load(
     return outcomes
 
 
-@pytest.mark.parametrize("stall", STALLS)
-@pytest.mark.parametrize("accumulator_width", [24, 33, 48])
+@pytest.mark.parametrize(
+    ("accumulator_width", "stall"), [(24, "never"), (33, "random"), (48, "alternate"), (48, "gaps"), (48, "never")]
+)
 def test_good_streams(accumulator_width: int, stall: Stall) -> None:
     config = dataclasses.replace(CONFIG, accumulator_width=accumulator_width)
     chosen = [packets(config, seed) for seed in range(2)]
@@ -126,7 +127,7 @@ def test_good_streams(accumulator_width: int, stall: Stall) -> None:
     assert outcomes == [Outcome(writes(config, part), [], 1) for part in chosen]
 
 
-@pytest.mark.parametrize(("codebook_bits", "index_bits"), [(1, 1), (1, 8), (2, 3), (3, 4), (5, 5), (6, 5), (8, 8)])
+@pytest.mark.parametrize(("codebook_bits", "index_bits"), [(1, 1), (2, 3), (6, 5), (8, 8)])
 def test_widths_of_entries(codebook_bits: int, index_bits: int) -> None:
     config = dataclasses.replace(CONFIG, codebook_bits=codebook_bits, index_bits=index_bits)
     chosen = packets(config, codebook_bits, longest=37)
@@ -238,7 +239,7 @@ def test_last_too_early_at_every_word() -> None:
         assert outcome == Outcome(expected, [LoadError.LENGTH], 0), f"cut to {length} words"
 
 
-@pytest.mark.parametrize("stall", STALLS)
+@pytest.mark.parametrize("stall", ["never", "random"])
 def test_refusals_in_a_row(stall: Stall) -> None:
     outcomes = load(CONFIG, [*(stream() for _, stream in REFUSED.values()), marked(GOOD_WORDS)], stall=stall)
     assert [outcome.errors for outcome in outcomes] == [*([error] for error, _ in REFUSED.values()), []]
