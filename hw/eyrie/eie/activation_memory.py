@@ -29,7 +29,8 @@ class ActivationReadWrite(wiring.Component):
         Begin to write: to bank `bank`, from local index `index` on, forgetting what it holds unless `keep`.
     rewind : ``In(1)``
         Begin to read: bank `bank`, all of its list if `all_out`, else one element for each `emit`, from local
-        index `index` on.
+        index `index` on, below which the bank must hold no non-zero element. The first `emit` comes two cycles
+        later at the earliest.
     bank, keep, all_out : ``In(1)``
     index : ``In(config.local_width)``
     valid : ``In(1)``

@@ -97,8 +97,8 @@ def find_compiler() -> Compiler:
     chosen = os.environ.get("CXX")
     for name in [chosen] if chosen else _COMPILERS:
         command = tuple(shlex.split(name))
-        if command and shutil.which(command[0]):
-            return Compiler(command=command, version=_compiler_version(command))
+        if command and (path := shutil.which(command[0])):
+            return Compiler(command=command, version=_compiler_version(path))
     if chosen:
         raise MissingToolError(f"no C++ compiler found: CXX is set to {chosen!r}, which is not there")
     raise MissingToolError(
@@ -107,14 +107,14 @@ def find_compiler() -> Compiler:
 
 
 @functools.cache
-def _compiler_version(command: tuple[str, ...]) -> str:
+def _compiler_version(path: str) -> str:
     try:
-        run = subprocess.run([*command, "--version"], capture_output=True, text=True, errors="replace")
+        run = subprocess.run([path, "--version"], capture_output=True, text=True, errors="replace")
     except OSError as error:
-        raise MissingToolError(f"C++ compiler {command[0]} does not run: {error.strerror}") from error
+        raise MissingToolError(f"C++ compiler {path} does not run: {error.strerror}") from error
     lines = run.stdout.splitlines()
     if run.returncode or not lines:
-        raise MissingToolError(f"C++ compiler {command[0]} does not run: exit status {run.returncode}")
+        raise MissingToolError(f"C++ compiler {path} does not run: exit status {run.returncode}")
     return lines[0].strip()
 
 

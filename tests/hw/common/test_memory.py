@@ -38,7 +38,8 @@ def drive(dut: SyncMemory, cycles: list[dict[str, int]]) -> list[Any]:
 def test_reads_what_was_written_and_holds_it(depth: int, collision: Any) -> None:
     dut = SyncMemory(shape=signed(8), depth=depth, collision=collision)
     cycles = random_cycles(depth, seed=depth, may_clash=collision != "never")
-    words, expected, data = [0] * depth, [], None
+    words, data = [0] * depth, None
+    expected: list[int | None] = []
     clashes = 0
     for values in cycles:
         expected.append(data)

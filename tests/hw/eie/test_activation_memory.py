@@ -10,8 +10,8 @@ from eyrie.bench.component import STALLS, Stall, run, stalls
 from eyrie.eie.activation_memory import ActivationReadWrite
 from eyrie.eie.config import TINY, EieConfig
 
-IDLE: list[dict[str, Any]] = [{}, {}]
-"""The head is there two cycles after a rewind."""
+IDLE: dict[str, Any] = {}
+"""The head is there two cycles after a rewind: a cycle between the two must pass."""
 
 
 def configuration(activation_depth: int) -> EieConfig:
@@ -102,7 +102,7 @@ def test_emission_puts_the_zeros_back(activation_depth: int, density: float, sta
         {"o": activation_depth},
         stall=stall,
         stall_sinks="never",
-        preload=[*write(0, [9] * activation_depth), *write(1, values), rewind(1, all_out=False), *IDLE],
+        preload=[*write(0, [9] * activation_depth), *write(1, values), rewind(1, all_out=False), IDLE],
         watch=["pending"],
     )
     assert result.received["o"] == [{"value": value, "local": local} for local, value in enumerate(values)]
@@ -116,7 +116,7 @@ def test_emission_from_a_later_index() -> None:
         ActivationReadWrite(configuration(16)),
         {"emit": [{}] * 6},
         {"o": 6},
-        preload=[*write(0, values, index=10), rewind(0, all_out=False, index=10), *IDLE],
+        preload=[*write(0, values, index=10), rewind(0, all_out=False, index=10), IDLE],
     )
     assert [item["value"] for item in result.received["o"]] == values
 

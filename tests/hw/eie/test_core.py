@@ -26,7 +26,7 @@ CONFIGURATIONS: dict[str, tuple[dict[str, int], list[int]]] = {
     "codes of 8 bits": ({"n_pes": 1, "codebook_bits": 8, "index_bits": 7, "program_depth": 1024}, [9, 9]),
     "runs of 1 bit": ({"n_pes": 1, "index_bits": 1, "accumulator_depth": 32, "activation_depth": 32}, [12, 31, 5]),
     "8-bit activations": ({"n_pes": 2, "activation_width": 8, "index_bits": 6, "codebook_bits": 6}, [12, 18, 7]),
-    "more rows than a pass holds": ({"n_pes": 3, "accumulator_depth": 2}, [9, 15, 7]),
+    "more rows than a pass holds": ({"n_pes": 3, "accumulator_depth": 2, "codebook_bits": 7}, [9, 15, 7]),
     "one row, one activation a PE": ({"n_pes": 3, "activation_depth": 1, "accumulator_depth": 1}, [3, 2, 3]),
     "batches and passes": ({"n_pes": 2, "activation_depth": 4, "accumulator_depth": 2}, [11, 8, 5]),
     "batches of one": ({"n_pes": 1, "activation_depth": 1}, [5, 1, 1]),

@@ -58,16 +58,17 @@ def test_refuses_values_that_do_not_fit(name: str) -> None:
     width = FIELDS[name][2]
     flags = {flag: True for flag, count in COUNTED.items() if count == name}
     for value in (-1, 1 << width):
+        fields: dict[str, Any] = {**flags, name: value}
         with pytest.raises(ValueError, match=f"^step field {name} must fit {width} bits, not be {value}$"):
-            Step(**{**flags, name: value})
+            Step(**fields)
 
 
 @pytest.mark.parametrize(("flag", "count"), COUNTED.items())
 def test_flag_and_count_go_together(flag: str, count: str) -> None:
-    with pytest.raises(ValueError, match=f"^step has {flag}=True with {count}=0$"):
-        Step(**{flag: True})
-    with pytest.raises(ValueError, match=f"^step has {flag}=False with {count}=4$"):
-        Step(**{count: 4})
+    for fields in ({flag: True, count: 0}, {flag: False, count: 4}):
+        message = f"step has {flag}={fields[flag]} with {count}={fields[count]}"
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            Step(**fields)  # type: ignore[arg-type]
 
 
 def test_unpack_refuses_bits_of_no_field() -> None:

@@ -89,7 +89,7 @@ def test_a_bench_of_which_nothing_runs_is_an_error(simulator: SimulatorName, tmp
 def test_an_assertion_that_fails_is_an_error(simulator: SimulatorName, tmp_path: Path) -> None:
     # The first of them is about a memory that the bench uses at once.
     config = GEOMETRIES["4 PEs"]
-    with pytest.raises(SimulationError, match="broke off(.|\n)*read and write of one word in one cycle"):
+    with pytest.raises(SimulationError, match=r"broke off(.|\n)*read and write of one word in one cycle"):
         run_bench(
             config,
             networks(config, 61),
