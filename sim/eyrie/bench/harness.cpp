@@ -31,9 +31,6 @@ enum Failure : int64_t {
 
 enum Pattern { NEVER, ALTERNATE, RANDOM, GAPS };
 
-// The design reports its load after the last word with some delay; what it said about an earlier load is gone by then.
-constexpr int SETTLE_CYCLES = 8;
-
 bool assertion_failed = false;
 
 struct Stalls {
@@ -171,10 +168,9 @@ int64_t eyrie_wait(Context* context, int64_t cycles) {
 int64_t eyrie_load(Context* context, const uint32_t* words, int64_t n_words, int64_t max_cycles) {
     Vtop& top = *context->top;
     int64_t sent = 0;
-    int64_t settled = 0;
     bool offering = false;
     for (int64_t cycle = 0; cycle < max_cycles; ++cycle) {
-        if (sent == n_words && settled++ >= SETTLE_CYCLES && (top.loaded || top.error)) {
+        if (sent == n_words && (top.loaded || top.error)) {
             context->idle();
             return cycle;
         }

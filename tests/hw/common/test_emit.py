@@ -207,7 +207,10 @@ def test_a_warning_is_an_error() -> None:
     ("script", "message"),
     [
         ("read_verilog absent.v\n", r"^Yosys: ERROR: .*absent.v.*$"),
-        ("no_such_command\n", r"^Yosys: ERROR: No such command: no_such_command.*$"),
+        (
+            "log -stderr a remark\nno_such_command\nlog -stderr no more\n",
+            r"^Yosys: ERROR: No such command: no_such_command.*$",
+        ),
     ],
 )
 def test_an_error_of_yosys_is_one_line(script: str, message: str) -> None:

@@ -193,6 +193,12 @@ def test_a_module_of_somebody_else_keeps_its_name() -> None:
     assert "cell \\x_pe \\one" in design.text
 
 
+def test_instances_are_counted_all_the_way_down() -> None:
+    text = "module \\top\n  cell \\a \\a_0\n  end\n  cell \\a \\a_1\n  end\n  cell \\top.b \\b\n  end\nend\n"
+    text += "module \\a\n  cell \\top.b \\b_0\n  end\n  cell \\top.b \\b_1\n  end\nend\nmodule \\top.b\nend\n"
+    assert fold(text, prefix="x").modules == {"top": 1, "x_a": 2, "x_b": 5}
+
+
 def test_the_same_bytes_whatever_the_hash_seed() -> None:
     program = (
         "import hashlib, sys; sys.path.insert(0, {path!r}); import test_fold as t; "

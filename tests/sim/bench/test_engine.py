@@ -94,17 +94,20 @@ def test_a_reset_in_the_middle_forgets_the_network() -> None:
 def test_what_is_broken_is_refused_and_named() -> None:
     traffic = draw(TINY, 8, [50, 24])
     engine = SimulatedEngine(TINY)
-    broken = {}
+    broken = []
     for place, error in ((0, "MAGIC"), (1, "VERSION"), (2, "HASH"), (3, "HASH"), (40, "CRC"), (-1, "CRC")):
-        broken[place] = (traffic.words.copy(), error)
-        broken[place][0][place] ^= 1 << 7
-    broken[99] = (traffic.words[:-1], "LENGTH")
-    broken[100] = (np.append(traffic.words, np.uint32(0)), "LENGTH")
-    for words, error in broken.values():
-        with pytest.raises(InputError, match=f"refused the load stream: {error}"):
-            engine.load(words)
-        with pytest.raises(InputError, match="refused to start: NOT_LOADED"):
-            engine.start()
+        broken.append((traffic.words.copy(), error))
+        broken[-1][0][place] ^= 1 << 7
+    broken.append((traffic.words[:-1], "LENGTH"))
+    broken.append((traffic.words[:1], "LENGTH"))
+    broken.append((np.append(traffic.words, np.uint32(0)), "LENGTH"))
+    for before in (traffic.words, *(words for words, _ in broken)):
+        for words, error in broken:
+            engine.core.load(before)
+            with pytest.raises(InputError, match=f"refused the load stream: {error}"):
+                engine.load(words)
+            with pytest.raises(InputError, match="refused to start: NOT_LOADED"):
+                engine.start()
     engine.load(traffic.words)
     assert np.array_equal(engine.run(traffic.inputs[0], 24), traffic.outputs[0])
 

@@ -70,8 +70,6 @@ class Bench:
         payloads = words.tolist()
         payloads[-1] |= _LAST
         await self.load.send(payloads)
-        for _ in range(8):  # what is said about the load before goes within a few cycles
-            await FallingEdge(self.dut.clk)
         await self.wait_until(lambda: int(self.dut.loaded.value) or int(self.dut.error.value))
 
     async def start(self) -> None:
