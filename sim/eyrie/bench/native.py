@@ -21,9 +21,10 @@ _SILENCED = ("WIDTHEXPAND", "WIDTHTRUNC", "CASEINCOMPLETE", "INITIALDLY")
 _VERILATOR_FLAGS = ("-cc", "-O3", "-fno-dfg", "--prefix", "Vtop", "--x-initial", "unique", f"-D{ASSERT_MACRO}")
 
 _COMPILER_FLAGS = ("-std=c++17", "-fPIC", "-w")
-_MODEL_FLAGS = ("-O2",)
-# Set-up code that runs once, and the run-time library, which the model's loop hardly calls.
-_SLOW_FLAGS = ("-O1",)
+# By source. Set-up code runs once, and with hundreds of PEs a compiler that optimises it takes minutes over it; the
+# run-time library, which is all the other sources, is hardly called.
+_OPTIMISE = {"fast.cc": "-O2", "slow.cc": "-O0"}
+_OPTIMISE_RUNTIME = "-O1"
 _JOBS = 2
 
 
@@ -137,7 +138,7 @@ def _control_file(verilog: str, not_inlined: Sequence[str], public: Sequence[str
 
 
 def _about(verilator: Verilator, compiler: Compiler) -> tuple[str, ...]:
-    flags = (*_VERILATOR_FLAGS, *_COMPILER_FLAGS, *_MODEL_FLAGS, *_SLOW_FLAGS)
+    flags = (*_VERILATOR_FLAGS, *_COMPILER_FLAGS, *_OPTIMISE.values(), _OPTIMISE_RUNTIME)
     return (verilator.version, compiler.version, *compiler.command, *flags, sys.platform)
 
 
@@ -159,9 +160,9 @@ def _compile(
     includes = (f"-I{verilator.include}", f"-I{verilator.include / 'vltstd'}")
 
     def one(source: Path) -> Path:
-        optimise = _MODEL_FLAGS if source.name == "fast.cc" else _SLOW_FLAGS
+        optimise = _OPTIMISE.get(source.name, _OPTIMISE_RUNTIME)
         target = folder / f"{source.stem}.o"
-        command = (*compiler.command, *_COMPILER_FLAGS, *optimise, *flags, *includes)
+        command = (*compiler.command, *_COMPILER_FLAGS, optimise, *flags, *includes)
         run_tool([*command, "-c", source, "-o", target], folder=folder)
         return target
 
