@@ -6,6 +6,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from eyrie.common.once import emitted_once
 from eyrie.eie.accumulate import Accumulate
 from eyrie.eie.activation_memory import ActivationReadWrite
 from eyrie.eie.activation_queue import ActivationQueue
@@ -62,6 +63,7 @@ class ProcessingElement(wiring.Component):
             }
         )
 
+    @emitted_once("pe")
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         config = self.config
