@@ -83,7 +83,7 @@ def test_what_the_configurations_are_meant_to_reach() -> None:
     ("stall", "stall_outputs"), [("alternate", "alternate"), ("gaps", "random"), ("random", "gaps")]
 )
 def test_stalls(stall: Any, stall_outputs: Any) -> None:
-    config = small(n_pes=2, activation_depth=8)
+    config = small(n_pes=2)
     program = compile_by_hand(config, network(config, [10, 9, 20], 5))
 
     async def scenario(session: Session) -> None:
@@ -96,13 +96,14 @@ def test_stalls(stall: Any, stall_outputs: Any) -> None:
 
 
 def test_output_closed_for_a_thousand_cycles() -> None:
-    config = small(n_pes=2, activation_depth=8)
+    # Thirty activations in one go, which are more than the engine can keep.
+    config = small(n_pes=2)
     program = compile_by_hand(config, network(config, [6, 30], 3))
     play_network(program, [random_vector(config, 6, 1)], stall="never", stall_outputs=[True] * 1000)
 
 
 def test_input_missing_for_a_thousand_cycles() -> None:
-    config = small(n_pes=2, activation_depth=8)
+    config = small(n_pes=2)
     program = compile_by_hand(config, network(config, [10, 6], 3))
     late = [False] * 4 + [True] * 1000
     play_network(program, [random_vector(config, 10, 1)], stall=late, stall_outputs="never")

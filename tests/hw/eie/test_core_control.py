@@ -5,7 +5,8 @@ import random
 import pytest
 
 from eyrie.eie.load_format import LoadError
-from tests.hw.eie.network import Program, compile_by_hand, random_layer, random_vector, small
+from eyrie.eie.program import STEP_WORDS, Step
+from tests.hw.eie.network import Memories, Program, compile_by_hand, random_layer, random_vector, small
 from tests.hw.eie.session import Session, infer, play
 
 CONFIG = small(n_pes=2, codebook_bits=2, queue_depth=2, accumulator_depth=3, activation_depth=8)
@@ -174,6 +175,25 @@ def test_reset_in_the_middle_of_a_load() -> None:
             await refused(session)
             await session.load(WORDS)
             await infer(session, PROGRAM, VECTOR)
+
+    play(CONFIG, scenario)
+
+
+def test_reset_clears_every_accumulator() -> None:
+    # A program that leaves its sums behind: what comes after it, but for the reset, would add to them.
+    layer = random_layer(CONFIG, CONFIG.n_pes * CONFIG.accumulator_depth, 8, 4, density=1)
+    memories = Memories(CONFIG)
+    memories.add_rows(layer, 0, len(layer.codes))
+    step = Step(load=True, count=8, codebook_base=STEP_WORDS, codebook_count=CONFIG.codebook_size, last=True)
+    memories.program = [*step.pack(), *layer.codebook.tolist()]
+
+    async def scenario(session: Session) -> None:
+        await session.load(memories.words().tolist())
+        assert await session.run(VECTOR, 0) == []
+        await session.reset()
+        await session.idle()
+        await session.load(WORDS)
+        await infer(session, PROGRAM, VECTOR)
 
     play(CONFIG, scenario)
 
