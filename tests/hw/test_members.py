@@ -15,6 +15,7 @@ from amaranth.lib.wiring import In, Member, Out
 import eyrie.common
 import eyrie.eie
 from eyrie.common.fifo import StreamFifo
+from eyrie.common.lut_memory import LutMemory
 from eyrie.common.memory import SyncMemory
 from eyrie.common.rounding_shift import RoundingShift
 from eyrie.eie.broadcast import Broadcast
@@ -37,6 +38,7 @@ COMPONENTS = {component.__name__: component for component in components()}
 OTHER_PARAMETERS: dict[type, Callable[[], wiring.Component]] = {
     # components that take more than a configuration
     SyncMemory: lambda: SyncMemory(shape=signed(5), depth=6, collision="old"),
+    LutMemory: lambda: LutMemory(shape=signed(5), depth=6),
     StreamFifo: lambda: StreamFifo(signed(5), depth=8),
     RoundingShift: lambda: RoundingShift(input_width=20, shift_width=4, output_width=9),
     Broadcast: lambda: Broadcast(TINY, pe_width=4),

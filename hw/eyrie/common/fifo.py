@@ -27,8 +27,8 @@ class StreamFifo(wiring.Component):
         Stalls only while all words of the memory wait.
     o : ``Out(stream.Signature(shape))``
         The oldest payload.
-    level : ``Out(range(depth + 2))``
-        Payloads inside, the head included.
+    waiting : ``Out(range(depth + 1))``
+        Payloads in the memory, behind the head.
     """
 
     i: stream.Interface
@@ -42,7 +42,7 @@ class StreamFifo(wiring.Component):
             {
                 "i": In(stream.Signature(shape)),
                 "o": Out(stream.Signature(shape)),
-                "level": Out(range(depth + 2)),
+                "waiting": Out(range(depth + 1)),
             }
         )
 
@@ -50,28 +50,26 @@ class StreamFifo(wiring.Component):
         m = Module()
         m.submodules.memory = memory = SyncMemory(shape=self.shape, depth=self.depth, collision="never")
 
-        write_address = Signal(range(self.depth))
-        read_address = Signal(range(self.depth))
-        waiting = Signal(range(self.depth + 1))  # words in the memory, the head not counted
-        push = Signal()
-        fetch = Signal()
+        # Addresses with a bit more than the memory's, so that their difference is what waits.
+        wide = self.depth.bit_length()
+        write_address, read_address = Signal(wide), Signal(wide)
+        push, fetch = Signal(), Signal()
 
         m.d.comb += [
-            self.i.ready.eq(waiting != self.depth),
+            self.waiting.eq((write_address - read_address)[:wide]),
+            self.i.ready.eq(~self.waiting[-1]),
             push.eq(self.i.valid & self.i.ready),
-            fetch.eq((waiting != 0) & (~self.o.valid | self.o.ready)),
+            fetch.eq((write_address != read_address) & (~self.o.valid | self.o.ready)),
             memory.write_en.eq(push),
             memory.write_address.eq(write_address),
             memory.write_data.eq(self.i.payload),
             memory.read_en.eq(fetch),
             memory.read_address.eq(read_address),
             self.o.payload.eq(memory.read_data),
-            self.level.eq(waiting + self.o.valid),
         ]
-        m.d.sync += [
-            write_address.eq(write_address + push),
-            read_address.eq(read_address + fetch),
-            waiting.eq(waiting + push - fetch),
-            self.o.valid.eq(fetch | (self.o.valid & ~self.o.ready)),
-        ]
+        with m.If(push):
+            m.d.sync += write_address.eq(write_address + 1)
+        with m.If(fetch):
+            m.d.sync += read_address.eq(read_address + 1)
+        m.d.sync += self.o.valid.eq(fetch | (self.o.valid & ~self.o.ready))
         return m

@@ -25,6 +25,8 @@ class SyncMemory(wiring.Component):
     collision : "old", "new" or "never"
         What a read returns while the same address is written: the word before or after the write; or the user
         promises that it does not happen, which an assertion watches and which costs no logic around a block RAM.
+    style : "distributed" or None
+        Lie in distributed RAM, whatever synthesis would choose.
 
     Members
     -------
@@ -36,12 +38,14 @@ class SyncMemory(wiring.Component):
     read_data : ``Out(shape)``
     """
 
-    def __init__(self, *, shape: ShapeLike, depth: int, collision: Collision) -> None:
+    def __init__(
+        self, *, shape: ShapeLike, depth: int, collision: Collision, style: Literal["distributed"] | None = None
+    ) -> None:
         if depth < 1:
             raise ValueError(f"memory depth must be at least 1, not {depth}")
         if collision not in ("old", "new", "never"):
             raise ValueError(f"collision must be 'old', 'new' or 'never', not {collision!r}")
-        self.shape, self.depth, self.collision = shape, depth, collision
+        self.shape, self.depth, self.collision, self.style = shape, depth, collision, style
         address_width = max(1, (depth - 1).bit_length())
         super().__init__(
             {
@@ -56,7 +60,9 @@ class SyncMemory(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        attrs = {"no_rw_check": 1} if self.collision == "never" else {}
+        attrs: dict[str, int | str] = {"no_rw_check": 1} if self.collision == "never" else {}
+        if self.style is not None:
+            attrs["ram_style"] = self.style
         # A memory of one word would have no address; two words cost the same.
         m.submodules.words = words = Memory(shape=self.shape, depth=max(2, self.depth), init=[], attrs=attrs)
         write = words.write_port()

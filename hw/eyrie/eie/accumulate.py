@@ -1,4 +1,4 @@
-"""Accumulators with a bypass: the last stages of an update (EIE, section IV)."""
+"""Accumulators: the last stages of an update (EIE, section IV)."""
 
 from typing import Any
 
@@ -6,39 +6,37 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from eyrie.common.lut_memory import LutMemory
 from eyrie.common.memory import SyncMemory
 from eyrie.eie.config import EieConfig
 
 
 class Accumulate(wiring.Component):
-    """Adds products to accumulators, one a cycle, any rows in any order.
+    """Adds products to accumulators, or exchanges accumulators for biases, one a cycle, any rows in any order.
 
-    An accumulator takes three cycles to read, add and write, so that a sum which the memory does not hold yet is
-    bypassed to the adder: that of the cycle before, and that which is being written. Sums wrap modulo
-    ``2 ** accumulator_width``; the compiler certifies that they never do.
+    Where memories can be read without a clock, an accumulator is read, added to and written in one cycle. Block RAM
+    takes three, so that a sum which it does not hold yet is bypassed to the adder: that of the cycle before, and that
+    which is being written. Sums wrap modulo ``2 ** accumulator_width``; the compiler certifies that they never do.
 
     Parameters
     ----------
     config : EieConfig
-        ``accumulator_depth`` and widths.
+        ``accumulator_depth``, ``lut_ram`` and widths.
 
     Members
     -------
     valid : ``In(1)``
-        ``product`` of the next cycle is to be added to ``row``.
+        Change accumulator `row`.
+    read : ``In(1)``
+        Look at it, whether it changes or not.
+    exchange : ``In(1)``
+        Set it to `bias` rather than add `product`.
     row : ``In(config.row_width)``
     product : ``In(signed(config.activation_width + config.weight_width))``
-        Belongs to the ``valid`` and ``row`` of the cycle before.
-    occupied : ``Out(1)``
-        A sum is not yet written.
-    read_en : ``In(1)``
-        Read ``read_row`` for the drain; not while a sum is under way.
-    read_row : ``In(config.row_width)``
+    bias : ``In(signed(config.accumulator_width))``
+        Both belong to what was asked for in the cycle before.
     sum : ``Out(signed(config.accumulator_width))``
-        Accumulator ``read_row`` of the cycle before.
-    clear_en : ``In(1)``
-        Set ``clear_row`` to zero; not while a sum is under way or ``read_row`` is the same.
-    clear_row : ``In(config.row_width)``
+        What the accumulator of two cycles ago held.
     """
 
     def __init__(self, config: EieConfig) -> None:
@@ -46,58 +44,55 @@ class Accumulate(wiring.Component):
         super().__init__(
             {
                 "valid": In(1),
+                "read": In(1),
+                "exchange": In(1),
                 "row": In(config.row_width),
                 "product": In(signed(config.activation_width + config.weight_width)),
-                "occupied": Out(1),
-                "read_en": In(1),
-                "read_row": In(config.row_width),
+                "bias": In(signed(config.accumulator_width)),
                 "sum": Out(signed(config.accumulator_width)),
-                "clear_en": In(1),
-                "clear_row": In(config.row_width),
             }
         )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        config = self.config
-        shape = signed(config.accumulator_width)
-        m.submodules.sums = sums = SyncMemory(shape=shape, depth=config.accumulator_depth, collision="never")
+        shape = signed(self.config.accumulator_width)
+        valid, exchange, row = Signal(), Signal(), Signal(self.config.row_width)
+        m.d.sync += [valid.eq(self.valid), exchange.eq(self.exchange), row.eq(self.row)]
 
-        add_valid, add_row = Signal(), Signal(config.row_width)
-        write_valid, write_row, write_sum = Signal(), Signal(config.row_width), Signal(shape)
+        before, after = Signal(shape), Signal(shape)
+        m.d.comb += after.eq(Mux(exchange, self.bias, before + self.product))
+        m.d.sync += self.sum.eq(before)
+
+        if self.config.lut_ram:
+            m.submodules.sums = direct = LutMemory(shape=shape, depth=self.config.accumulator_depth)
+            m.d.comb += [
+                direct.read_address.eq(row),
+                before.eq(direct.read_data),
+                direct.write_en.eq(valid),
+                direct.write_address.eq(row),
+                direct.write_data.eq(after),
+            ]
+            return m
+
+        m.submodules.sums = sums = SyncMemory(shape=shape, depth=self.config.accumulator_depth, collision="never")
+        write_valid, write_row, write_sum = Signal(), Signal(self.config.row_width), Signal(shape)
         written = Signal(shape)
-        from_adder, from_write = Signal(), Signal()
-
-        # Read, unless the memory does not hold the sum yet.
-        clash = Signal()
+        from_adder, from_write, clash = Signal(), Signal(), Signal()
         m.d.comb += [
             clash.eq(write_valid & (write_row == self.row)),
-            sums.read_en.eq(self.read_en | (self.valid & ~clash)),
-            sums.read_address.eq(Mux(self.read_en, self.read_row, self.row)),
-            self.sum.eq(sums.read_data),
+            sums.read_en.eq((self.valid | self.read) & ~clash),
+            sums.read_address.eq(self.row),
+            before.eq(Mux(from_adder, write_sum, Mux(from_write, written, sums.read_data))),
+            sums.write_en.eq(write_valid),
+            sums.write_address.eq(write_row),
+            sums.write_data.eq(write_sum),
         ]
         m.d.sync += [
-            add_valid.eq(self.valid),
-            add_row.eq(self.row),
-            from_adder.eq(add_valid & (add_row == self.row)),
+            from_adder.eq(valid & (row == self.row)),
             from_write.eq(clash),
             written.eq(write_sum),
-        ]
-
-        # Add.
-        before = Signal(shape)
-        m.d.comb += before.eq(Mux(from_adder, write_sum, Mux(from_write, written, sums.read_data)))
-        m.d.sync += [
-            write_valid.eq(add_valid),
-            write_row.eq(add_row),
-            write_sum.eq(before + self.product),
-        ]
-
-        # Write.
-        m.d.comb += [
-            sums.write_en.eq(write_valid | self.clear_en),
-            sums.write_address.eq(Mux(self.clear_en, self.clear_row, write_row)),
-            sums.write_data.eq(Mux(self.clear_en, 0, write_sum)),
-            self.occupied.eq(add_valid | write_valid),
+            write_valid.eq(valid),
+            write_row.eq(row),
+            write_sum.eq(after),
         ]
         return m

@@ -8,17 +8,19 @@ from amaranth.lib.wiring import In, Out
 
 from eyrie.common.fifo import StreamFifo
 from eyrie.eie.config import EieConfig
-from eyrie.eie.layouts import broadcast_layout
+from eyrie.eie.layouts import slice_layout
 
-BROADCAST_SLACK = 2
-"""Activations that may still arrive once ``stop`` is up: the way from ``stop`` to the broadcast and back."""
+BROADCAST_SLACK = 7
+"""Slices that may still arrive once `ActivationQueue.stop` is due: the way to the broadcast and back."""
 
 
 class ActivationQueue(wiring.Component):
-    """Holds broadcast activations until the PE gets to them.
+    """Holds activations, each with its slice, until the PE gets to them.
 
-    The broadcast cannot be held up by one PE at a moment's notice, so that the queue asks for a stop once it holds
-    ``config.queue_depth`` activations and has room for `BROADCAST_SLACK` more.
+    In the paper the queue lies before the pointer read. Behind it, it holds no activation that meets nothing here. The
+    broadcast cannot be held up by one PE at a moment's notice, so that the queue asks for a stop once
+    ``config.queue_depth`` slices wait behind the one at its head, and has room for `BROADCAST_SLACK` more. What enters
+    an empty queue is offered two cycles later.
 
     Parameters
     ----------
@@ -28,15 +30,15 @@ class ActivationQueue(wiring.Component):
     Members
     -------
     valid : ``In(1)``
-        An activation arrives; it is always accepted.
-    payload : ``In(broadcast_layout(config))``
-        That activation.
+        A slice arrives; it is always accepted.
+    payload : ``In(slice_layout(config))``
+        That slice.
     stop : ``Out(1)``
-        The queue holds ``queue_depth`` activations or more.
-    o : ``Out(stream.Signature(broadcast_layout(config)))``
-        The oldest activation.
-    occupied : ``Out(1)``
-        The queue is not empty.
+        ``queue_depth`` slices or more waited in the cycle before.
+    o : ``Out(stream.Signature(slice_layout(config)))``
+        The oldest slice.
+    waiting : ``Out(1)``
+        A slice waits behind the head, or is on its way there.
     """
 
     o: stream.Interface
@@ -46,25 +48,25 @@ class ActivationQueue(wiring.Component):
         super().__init__(
             {
                 "valid": In(1),
-                "payload": In(broadcast_layout(config)),
+                "payload": In(slice_layout(config)),
                 "stop": Out(1),
-                "o": Out(stream.Signature(broadcast_layout(config))),
-                "occupied": Out(1),
+                "o": Out(stream.Signature(slice_layout(config))),
+                "waiting": Out(1),
             }
         )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        # The head waits outside of the memory, hence one less.
-        words = max(2, self.config.queue_depth + BROADCAST_SLACK - 1)
-        depth = 1 << (words - 1).bit_length()
-        m.submodules.fifo = fifo = StreamFifo(broadcast_layout(self.config), depth=depth)
+        depth = 1 << (self.config.queue_depth + BROADCAST_SLACK - 1).bit_length()
+        m.submodules.fifo = fifo = StreamFifo(slice_layout(self.config), depth=depth)
         m.d.comb += [
             fifo.i.valid.eq(self.valid),
             fifo.i.payload.eq(self.payload),
-            self.stop.eq(fifo.level >= self.config.queue_depth),
-            self.occupied.eq(fifo.level != 0),
+            self.waiting.eq(fifo.waiting != 0),
         ]
-        m.d.sync += Assert(~self.valid | fifo.i.ready, "activation queue overflow")
+        m.d.sync += [
+            self.stop.eq(fifo.waiting >= self.config.queue_depth),
+            Assert(~self.valid | fifo.i.ready, "activation queue overflow"),
+        ]
         wiring.connect(m, fifo.o, wiring.flipped(self.o))
         return m

@@ -1,14 +1,15 @@
-"""The array: PEs, the tree over their activations, and the broadcast back to all of them."""
+"""The array: PEs, the tree over their activations, and the way of commands and broadcasts to all of them."""
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from eyrie.eie.broadcast import Broadcast
+from eyrie.eie.command_register import CommandRegister
 from eyrie.eie.config import EieConfig
-from eyrie.eie.layouts import command_layout
+from eyrie.eie.layouts import Op, command_layout
 from eyrie.eie.leading_nonzero_detect import LeadingNonzeroDetect, tree_levels
 from eyrie.eie.pe import ProcessingElement
 
@@ -16,7 +17,7 @@ _GROUP = 16
 
 COMMAND_LATENCY = 1
 """Cycles from a command to the PEs."""
-BUSY_LATENCY = 2
+BUSY_LATENCY = 1
 """Cycles from anything under way in the array to `EieArray.busy`."""
 
 
@@ -31,11 +32,11 @@ class EieArray(wiring.Component):
     Members
     -------
     command : ``In(command_layout(config))``
-        For all PEs; reaches them `COMMAND_LATENCY` cycles later.
+        For all PEs; reaches them `COMMAND_LATENCY` cycles later. NONE while activations are broadcast.
     pe : ``In(max(1, config.pe_width))``
         The PE that a command for one PE concerns.
     column_base : ``In(config.column_width)``
-        Pointer address of slot 0's column.
+        Number of slot 0's column.
     to_output : ``In(1)``
         Activations go to the output, not to the broadcast.
     output_valid : ``Out(1)``
@@ -43,8 +44,10 @@ class EieArray(wiring.Component):
         Emitted activations; each must be taken.
     output_latency : int
         Cycles from an EMIT command to its activation at `output` (attribute).
+    broadcasting : ``Out(1)``
+        An activation leaves for the PEs.
     busy : ``Out(1)``
-        Anything was under way `BUSY_LATENCY` cycles ago.
+        Activations were under way `BUSY_LATENCY` cycles ago.
     """
 
     def __init__(self, config: EieConfig) -> None:
@@ -58,6 +61,7 @@ class EieArray(wiring.Component):
                 "to_output": In(1),
                 "output_valid": Out(1),
                 "output": Out(signed(config.activation_width)),
+                "broadcasting": Out(1),
                 "busy": Out(1),
             }
         )
@@ -70,34 +74,48 @@ class EieArray(wiring.Component):
         wiring.connect(m, tree.o, broadcast.i)
 
         command = Signal(command_layout(config))
-        m.d.sync += command.eq(self.command)
+        m.d.comb += command.eq(self.command)
+        with m.If(broadcast.valid):
+            m.d.comb += [
+                command.op.eq(Op.BROADCAST),
+                command.address.eq(broadcast.payload.column),
+                command.data.eq(broadcast.payload.value),
+            ]
 
         stops, occupied = [], [tree.occupied, broadcast.occupied]
         for number in range(config.n_pes):
+            if number % _GROUP == 0:
+                register = CommandRegister(config)
+                m.submodules[f"command_{number // _GROUP}"] = register
+                m.d.comb += register.i.eq(command)
             m.submodules[f"pe_{number}"] = pe = ProcessingElement(config)
             selected = Signal(name=f"selected_{number}")
             m.d.sync += selected.eq(self.pe == number)
-            m.d.comb += [
-                pe.command.eq(command),
-                pe.selected.eq(selected),
-                pe.broadcast_valid.eq(broadcast.valid),
-                pe.broadcast.eq(broadcast.payload),
-            ]
+            m.d.comb += [pe.command.eq(register.o), pe.selected.eq(selected)]
             wiring.connect(m, pe.activations, getattr(tree, f"i_{number}"))
             stops.append(pe.stop)
             occupied.append(pe.busy)
 
+        # An emitted zero is no activation on its way through the tree; its time is.
+        emitted = Signal(self.output_latency)
+        m.d.sync += emitted.eq(Cat(self.command.op == Op.EMIT, emitted))
+
         # What is under way moves only downstream, so that a snapshot of all places misses nothing.
-        groups = Signal(-(-len(occupied) // _GROUP))
-        m.d.sync += [
-            groups.eq(Cat(Cat(occupied[first : first + _GROUP]).any() for first in range(0, len(occupied), _GROUP))),
-            self.busy.eq(groups.any()),
-        ]
+        some_busy, some_stop = _any_of_groups(occupied), _any_of_groups(stops)
+        busy, stop = Signal(len(some_busy)), Signal(len(some_stop))
+        m.d.sync += [busy.eq(some_busy), stop.eq(some_stop)]
         m.d.comb += [
-            broadcast.stop.eq(Cat(stops).any()),
+            self.busy.eq(busy.any()),
+            broadcast.stop.eq(stop.any()),
+            self.broadcasting.eq(broadcast.valid),
             broadcast.column_base.eq(self.column_base),
             broadcast.to_output.eq(self.to_output),
-            self.output_valid.eq(broadcast.output_valid),
+            self.output_valid.eq(emitted[-1]),
             self.output.eq(broadcast.output),
         ]
         return m
+
+
+def _any_of_groups(flags: list[Any]) -> Value:
+    """For every group of flags, whether one of them is up."""
+    return Cat(Cat(flags[first : first + _GROUP]).any() for first in range(0, len(flags), _GROUP))

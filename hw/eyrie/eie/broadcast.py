@@ -1,8 +1,8 @@
-"""The root of the tree: gives an activation its column and sends it to all PEs, or to the output."""
+"""The root of the tree: gives an activation its column and sends it on its way to all PEs, or to the output."""
 
 from typing import Any
 
-from amaranth.hdl import Const, Module, Signal, signed
+from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,10 +11,10 @@ from eyrie.eie.layouts import broadcast_layout, located_activation_layout
 
 
 class Broadcast(wiring.Component):
-    """From local index and PE to the address of the column, at one activation a cycle.
+    """From local index and PE to the number of the column, at one activation a cycle.
 
-    The column of the activation in slot ``s = local * n_pes + pe`` has its pointer at ``column_base + s``. Latency two
-    cycles. With `stop`, activations leave in that cycle and the next, and none in the cycle after those.
+    The activation in slot ``s = local * n_pes + pe`` meets column ``column_base + s``. Latency two cycles. With `stop`,
+    an activation may leave in that cycle, and none in the next.
 
     Parameters
     ----------
@@ -28,17 +28,16 @@ class Broadcast(wiring.Component):
     i : ``In(stream.Signature(located_activation_layout(config, pe_width)))``
         What the tree found.
     column_base : ``In(config.column_width)``
-        Pointer address of slot 0's column.
+        Number of slot 0's column.
     to_output : ``In(1)``
-        Activations go to `output` instead.
+        Activations do not go to the PEs.
     stop : ``In(1)``
         A PE's queue is full.
     valid : ``Out(1)``
     payload : ``Out(broadcast_layout(config))``
         To all PEs.
-    output_valid : ``Out(1)``
     output : ``Out(signed(config.activation_width))``
-        To the output; it must be taken.
+        What the tree offers at this moment, 0 if that is nothing.
     occupied : ``Out(1)``
         An activation waits here.
     """
@@ -55,7 +54,6 @@ class Broadcast(wiring.Component):
                 "stop": In(1),
                 "valid": Out(1),
                 "payload": Out(broadcast_layout(config)),
-                "output_valid": Out(1),
                 "output": Out(signed(config.activation_width)),
                 "occupied": Out(1),
             }
@@ -64,9 +62,6 @@ class Broadcast(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         config = self.config
-        stopped = Signal()
-        m.d.sync += stopped.eq(self.stop)
-
         # local * n_pes by shifts: a constant product must not take a DSP multiplier.
         product = sum(
             (self.i.payload.local << bit for bit in range(config.n_pes.bit_length()) if config.n_pes >> bit & 1),
@@ -75,12 +70,11 @@ class Broadcast(wiring.Component):
         slot_valid, slot = Signal(), Signal(config.column_width)
         slot_value = Signal(signed(config.activation_width))
         m.d.comb += [
-            self.i.ready.eq(self.to_output | ~stopped),
-            self.output_valid.eq(self.to_output & self.i.valid),
-            self.output.eq(self.i.payload.value),
+            self.i.ready.eq(self.to_output | ~self.stop),
+            self.output.eq(Mux(self.i.valid, self.i.payload.value, 0)),
             self.occupied.eq(slot_valid | self.valid),
         ]
-        with m.If(stopped):
+        with m.If(self.stop):
             m.d.sync += self.valid.eq(0)
         with m.Else():
             m.d.sync += [

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -71,9 +71,13 @@ class CodebookDecode(wiring.Component):
             codebook.read_address.eq(self.i_entry.code),
             self.weight.eq(codebook.read_data),
         ]
-        after = Signal(config.row_width)  # the row after the entry before
-        m.d.comb += after.eq(Mux(self.i_first, 0, self.row + 1))
+        # The row of the entry before, the run, and one that comes in at the lowest carry unless the slice begins.
+        before, carry = Signal(config.row_width), Signal()
+        m.d.comb += [carry.eq(~self.i_first), before.eq(Mux(self.i_first, 0, self.row))]
         with m.If(self.i_valid):
-            m.d.sync += [self.row.eq(after + self.i_entry.run), self.value.eq(self.i_value)]
+            m.d.sync += [
+                self.row.eq((Cat(carry, before) + Cat(carry, self.i_entry.run)) >> 1),
+                self.value.eq(self.i_value),
+            ]
         m.d.sync += self.valid.eq(self.i_valid & (self.i_entry.code != 0))
         return m

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the program, load-stream and image formats; part of the configuration's hash."""
 
 _RANGES = {
@@ -19,14 +19,19 @@ _RANGES = {
     "weight_width": (8, 16),
     "codebook_bits": (1, 8),
     "index_bits": (1, 8),
+    "count_bits": (1, 10),
     "accumulator_width": (24, 48),
     "entry_depth": (2, 1 << 20),
-    "pointer_depth": (2, 1 << 16),
+    "table_depth": (2, 1 << 16),
     "activation_depth": (1, 1 << 12),
     "accumulator_depth": (1, 1 << 12),
-    "row_depth": (1, 1 << 14),
     "program_depth": (16, 1 << 14),
 }
+
+_FLAGS = ("skip_empty", "multipliers", "lut_ram")
+
+QUAD = 4
+"""Columns whose slices one word of the table describes."""
 
 
 def _address_width(depth: int) -> int:
@@ -45,7 +50,8 @@ class EieConfig:
     n_pes : int
         Processing elements, 1 to 256, any number.
     queue_depth : int
-        Activations that a PE's queue holds before it stops the broadcast (8 in the paper).
+        Slices that wait in a PE's queue, behind the one at its head, when it stops the broadcast (8 activations in the
+        paper).
     activation_width : int
         Bits of a signed activation, 8 to 16.
     weight_width : int
@@ -54,20 +60,28 @@ class EieConfig:
         Bits of a code: the codebook holds ``2 ** codebook_bits`` entries, entry 0 is zero.
     index_bits : int
         Bits of the zero run that precedes an entry.
+    count_bits : int
+        Bits of a slice's number of entries: a column has at most ``2 ** count_bits - 1`` of them on one PE.
     accumulator_width : int
         Bits of a signed accumulator, 24 to 48.
     entry_depth : int
         Sparse-matrix entries.
-    pointer_depth : int
-        Column pointers, over all layers and passes, the closing one of each table included.
+    table_depth : int
+        Words of the table: one for four columns of a layer and pass, one for each bias, one for each scale.
     activation_depth : int
         Non-zero activations in each of the two banks; a vector of up to ``n_pes * activation_depth`` fits.
     accumulator_depth : int
         Rows that one pass computes.
-    row_depth : int
-        Rows over all layers: depth of the bias and scale memories.
     program_depth : int
         32-bit words of the central program memory: steps and codebooks of all layers.
+    skip_empty : bool
+        Slices without entries never reach the queue. Otherwise each takes a cycle of the multiplier, as in the paper.
+    multipliers : bool
+        Rows can have requantisation multipliers, and layers any shift. Otherwise every layer is requantised by a shift
+        that is a multiple of `shift_unit`, and PEs are smaller.
+    lut_ram : bool
+        The target has memories that are read without a clock (distributed RAM). Otherwise accumulators lie in block
+        RAM, behind two bypasses. Makes no difference to results or cycles.
     """
 
     n_pes: int = 16
@@ -76,19 +90,25 @@ class EieConfig:
     weight_width: int = 16
     codebook_bits: int = 4
     index_bits: int = 4
+    count_bits: int = 6
     accumulator_width: int = 32
     entry_depth: int = 4096
-    pointer_depth: int = 2048
+    table_depth: int = 1024
     activation_depth: int = 64
     accumulator_depth: int = 64
-    row_depth: int = 128
     program_depth: int = 256
+    skip_empty: bool = True
+    multipliers: bool = True
+    lut_ram: bool = True
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise ValueError(f"{name} must be an integer from {low} to {high}, not {value!r}")
+        for name in _FLAGS:
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be true or false, not {getattr(self, name)!r}")
 
     # Widths that follow.
 
@@ -108,14 +128,34 @@ class EieConfig:
         return (1 << self.index_bits) - 1
 
     @property
-    def pointer_width(self) -> int:
-        """Bits of a column pointer, which ranges from 0 to ``entry_depth``."""
-        return self.entry_depth.bit_length()
+    def max_count(self) -> int:
+        """Most entries of one column on one PE."""
+        return (1 << self.count_bits) - 1
+
+    @property
+    def entry_address_width(self) -> int:
+        """Bits of an address into the sparse-matrix memory."""
+        return _address_width(self.entry_depth)
+
+    @property
+    def quad_width(self) -> int:
+        """Bits that four columns take in the table: an address and four counts."""
+        return self.entry_address_width + QUAD * self.count_bits
+
+    @property
+    def table_width(self) -> int:
+        """Bits of a word of the table."""
+        return max(self.quad_width, self.accumulator_width, self.scale_width)
+
+    @property
+    def table_address_width(self) -> int:
+        """Bits of an address into the table."""
+        return _address_width(self.table_depth)
 
     @property
     def column_width(self) -> int:
-        """Bits of an address into the pointer memory."""
-        return _address_width(self.pointer_depth)
+        """Bits of a column's number: the address of its word in the table, and its place of four."""
+        return self.table_address_width + 2
 
     @property
     def local_width(self) -> int:
@@ -131,11 +171,6 @@ class EieConfig:
     def row_width(self) -> int:
         """Bits of an address into the accumulators."""
         return _address_width(self.accumulator_depth)
-
-    @property
-    def table_width(self) -> int:
-        """Bits of an address into the bias and scale memories."""
-        return _address_width(self.row_depth)
 
     @property
     def multiplier_width(self) -> int:
@@ -160,7 +195,7 @@ class EieConfig:
     @property
     def n_chunks(self) -> int:
         """Passes through the multiplier that one row takes when its layer is requantised with multipliers."""
-        return -(-(self.accumulator_width + 1) // self.chunk_width)
+        return -(-self.accumulator_width // self.chunk_width)
 
     @property
     def activation_range(self) -> tuple[int, int]:
@@ -186,6 +221,37 @@ class EieConfig:
     def max_shift(self) -> int:
         """Largest requantisation shift."""
         return (1 << self.shift_width) - 1
+
+    @property
+    def shift_unit_bits(self) -> int:
+        """Logarithm of `shift_unit`."""
+        return 0 if self.multipliers else 2
+
+    @property
+    def shift_unit(self) -> int:
+        """What every shift of a layer without multipliers is a multiple of."""
+        return 1 << self.shift_unit_bits
+
+    @property
+    def plain_shift_width(self) -> int:
+        """Bits of the shift of a layer without multipliers; those below `shift_unit_bits` are 0."""
+        return self.shift_width if self.multipliers else (self.accumulator_width - 1).bit_length()
+
+    @property
+    def max_plain_shift(self) -> int:
+        """Largest shift of a layer without multipliers."""
+        return (1 << self.plain_shift_width) - self.shift_unit
+
+    def require_plain_shift(self, shift: int) -> None:
+        """Check the shift of a layer without multipliers.
+
+        Raises
+        ------
+        ValueError
+            If the engine does not have it.
+        """
+        if shift % self.shift_unit or not 0 <= shift <= self.max_plain_shift:
+            raise ValueError(f"shift must be 0 to {self.max_plain_shift} in steps of {self.shift_unit}, not {shift}")
 
     # JSON and identity.
 
@@ -229,10 +295,9 @@ TINY = EieConfig(
     n_pes=4,
     queue_depth=4,
     entry_depth=512,
-    pointer_depth=256,
+    table_depth=192,
     activation_depth=16,
     accumulator_depth=16,
-    row_depth=64,
     program_depth=128,
 )
 """Four PEs with small memories, for tests."""
@@ -241,10 +306,10 @@ PAPER = EieConfig(
     n_pes=64,
     queue_depth=8,
     entry_depth=1 << 17,
-    pointer_depth=1 << 14,
+    table_depth=(1 << 12) + 1024,
+    count_bits=7,
     activation_depth=64,
     accumulator_depth=64,
-    row_depth=1024,
     program_depth=1024,
 )
-"""The memories of the paper's PE: 131,072 entries, 16,384 pointers, two banks of 64 activations (tables I and II)."""
+"""The memories of the paper's PE: 131,072 entries, 16,384 columns, two banks of 64 activations (tables I and II)."""

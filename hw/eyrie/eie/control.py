@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,9 +10,10 @@ from eyrie.eie.array import BUSY_LATENCY, COMMAND_LATENCY
 from eyrie.eie.config import EieConfig
 from eyrie.eie.layouts import Op, command_layout, drain_layout
 from eyrie.eie.program import FIELDS, STEP_WORDS
+from eyrie.eie.requantise import DRAIN_LATENCY, SCALED_DRAIN_LATENCY
 
-SETTLE = COMMAND_LATENCY + BUSY_LATENCY + 1
-"""Cycles after a command until `busy` speaks of its effect."""
+SETTLE = COMMAND_LATENCY + BUSY_LATENCY
+"""Cycles after a command in which `busy` does not yet speak of its effect."""
 
 _program_layout = data.FlexibleLayout(
     32 * STEP_WORDS, {name: data.Field(width, 32 * word + low) for name, (word, low, width) in FIELDS.items()}
@@ -21,8 +22,6 @@ _program_layout = data.FlexibleLayout(
 
 class Control(wiring.Component):
     """Fetches steps (see `eyrie.eie.program.Step`) and turns them into commands.
-
-    After reset it sets all accumulators to zero, then waits for `start`.
 
     Parameters
     ----------
@@ -36,11 +35,12 @@ class Control(wiring.Component):
     start : ``In(1)``
         Run the program from its beginning; ignored while busy.
     busy : ``Out(1)``
-        Running, or not yet ready after reset.
+        Running.
     done : ``Out(1)``
         High for the last cycle of a run.
     cycles : ``Out(32)``
-        Cycles of the run so far, or of the last one, but for those that waited for input or emitted output.
+        Cycles of the run so far, or of the last one, from its first broadcast to the last activation written, but for
+        those that took input or emitted output.
     program_address : ``Out(range(config.program_depth))``
     program_data : ``In(32)``
         The program memory; data in the cycle after the address.
@@ -50,7 +50,7 @@ class Control(wiring.Component):
     pe : ``Out(max(1, config.pe_width))``
     column_base : ``Out(config.column_width)``
     to_output : ``Out(1)``
-    array_busy : ``In(1)``
+    broadcasting, array_busy : ``In(1)``
         To and from the array.
     emitted : ``In(1)``
         An emitted activation has left the output queue.
@@ -63,7 +63,7 @@ class Control(wiring.Component):
         super().__init__(
             {
                 "start": In(1),
-                "busy": Out(1, init=1),
+                "busy": Out(1),
                 "done": Out(1),
                 "cycles": Out(32),
                 "program_address": Out(max(1, (config.program_depth - 1).bit_length())),
@@ -73,6 +73,7 @@ class Control(wiring.Component):
                 "pe": Out(max(1, config.pe_width)),
                 "column_base": Out(config.column_width),
                 "to_output": Out(1),
+                "broadcasting": In(1),
                 "array_busy": In(1),
                 "emitted": In(1),
             }
@@ -89,7 +90,9 @@ class Control(wiring.Component):
         next_step = Signal.like(address)
         index = Signal(range(max(config.accumulator_depth, config.codebook_size, STEP_WORDS) + 1))
         left = Signal(32)  # activations of this step still to load or emit
-        settle = Signal(range(SETTLE + 1))
+        bias_word, scale_word = Signal(config.table_address_width), Signal(config.table_address_width)
+        chunk = Signal(range(config.n_chunks))  # of a row that is drained
+        settle = Signal(range(max(SETTLE, COMMAND_LATENCY + SCALED_DRAIN_LATENCY) + 1))
         quiet = Signal()
         pe = Signal.like(self.pe)
         m.d.comb += [
@@ -106,7 +109,13 @@ class Control(wiring.Component):
 
         next_pe = Mux(pe == config.n_pes - 1, 0, pe + 1)
 
-        # Where a step goes from here: the first of its remaining parts.
+        # Where a step goes from here: the first of its remaining parts. What a drain writes to is opened ahead.
+        def go_open() -> None:
+            with m.If(step.drain):
+                m.next = "OPEN"
+            with m.Else():
+                go_broadcast()
+
         def go_broadcast() -> None:
             with m.If(step.broadcast):
                 m.next = "REWIND"
@@ -114,8 +123,8 @@ class Control(wiring.Component):
                 go_drain()
 
         def go_drain() -> None:
-            with m.If(step.drain):
-                m.next = "OPEN"
+            with m.If(step.drain | (step.bias_rows != 0)):
+                m.next = "DRAIN"
             with m.Else():
                 go_emit()
 
@@ -130,18 +139,13 @@ class Control(wiring.Component):
         emit = Signal()
         m.d.sync += credits.eq(credits - emit + self.emitted)
 
-        counting = Signal()
-        with m.If(counting):
+        counting, begins, begun = Signal(), Signal(), Signal()
+        m.d.comb += begins.eq(self.broadcasting)
+        m.d.sync += begun.eq((begun | begins) & self.busy)
+        with m.If(counting & (begun | begins)):
             m.d.sync += self.cycles.eq(self.cycles + 1)
 
         with m.FSM(name="control"):
-            with m.State("CLEAR"):
-                m.d.comb += send(Op.CLEAR, to=index)
-                m.d.sync += index.eq(index + 1)
-                with m.If(index == config.accumulator_depth - 1):
-                    m.d.sync += self.busy.eq(0)
-                    m.next = "IDLE"
-
             with m.State("IDLE"):
                 with m.If(self.start):
                     m.d.sync += [self.busy.eq(1), self.cycles.eq(0), address.eq(0), index.eq(0)]
@@ -159,13 +163,19 @@ class Control(wiring.Component):
 
             with m.State("DECIDE"):
                 m.d.comb += counting.eq(1)
-                m.d.sync += [address.eq(step.codebook_base), left.eq(step.count), pe.eq(0)]
+                m.d.sync += [
+                    address.eq(step.codebook_base),
+                    left.eq(step.count),
+                    pe.eq(0),
+                    bias_word.eq(step.bias_base),
+                    scale_word.eq(step.scale_base),
+                ]
                 with m.If(step.codebook_count != 0):
                     m.next = "CODEBOOK"
                 with m.Elif(step.load):
                     m.next = "LOAD_OPEN"
                 with m.Else():
-                    go_broadcast()
+                    go_open()
 
             with m.State("CODEBOOK"):
                 m.d.comb += counting.eq(1)
@@ -177,7 +187,7 @@ class Control(wiring.Component):
                     with m.If(step.load):
                         m.next = "LOAD_OPEN"
                     with m.Else():
-                        go_broadcast()
+                        go_open()
 
             with m.State("LOAD_OPEN"):
                 m.d.comb += [counting.eq(1), *send(Op.OPEN, value=~bank)]
@@ -190,7 +200,11 @@ class Control(wiring.Component):
                     m.d.comb += send(Op.STORE, value=self.i.payload)
                     m.d.sync += [left.eq(left - 1), pe.eq(next_pe)]
                     with m.If(left == 1):
-                        go_broadcast()
+                        go_open()
+
+            with m.State("OPEN"):
+                m.d.comb += [counting.eq(1), *send(Op.OPEN, to=step.local_base, value=Cat(~bank, ~step.open))]
+                go_broadcast()
 
             with m.State("REWIND"):
                 m.d.comb += [counting.eq(1), *send(Op.REWIND, value=Cat(bank, 1))]
@@ -202,35 +216,37 @@ class Control(wiring.Component):
                 with m.If(quiet):
                     go_drain()
 
-            with m.State("OPEN"):
-                m.d.comb += [counting.eq(1), *send(Op.OPEN, to=step.local_base, value=Cat(~bank, ~step.open))]
-                m.d.sync += [address.eq(step.row_base), index.eq(0), left.eq(0)]
-                m.next = "DRAIN"
-
-            # `left` counts the chunks of a row, `address` walks through the table.
             with m.State("DRAIN"):
                 drain = Signal(drain_layout(config))
-                table = Signal(config.table_width)
+                scaled = step.scaled if config.multipliers else Const(0, 1)
                 m.d.comb += [
                     counting.eq(1),
                     drain.row.eq(index),
-                    drain.first.eq(left == 0),
-                    drain.last.eq(~step.scaled | (left == config.n_chunks - 1)),
-                    drain.scaled.eq(step.scaled),
+                    drain.first.eq(chunk == 0),
+                    drain.last.eq(~scaled | (chunk == config.n_chunks - 1)),
+                    drain.store.eq(step.drain & (index < step.n_rows)),
+                    drain.scaled.eq(scaled),
                     drain.relu.eq(step.relu),
-                    table.eq(step.row_base + index),
-                    *send(Op.DRAIN, to=table, value=drain),
+                    drain.shift.eq(step.shift),
+                    begins.eq(drain.store),
+                    *send(Op.DRAIN, to=Mux(drain.last, bias_word, scale_word) << 2, value=drain),
                 ]
-                m.d.sync += left.eq(left + 1)
+                m.d.sync += chunk.eq(chunk + 1)
                 with m.If(drain.last):
-                    m.d.sync += [left.eq(0), index.eq(index + 1)]
-                    with m.If(index + 1 == step.n_rows):
-                        m.d.sync += [index.eq(0), settle.eq(SETTLE)]
+                    m.d.sync += [
+                        chunk.eq(0),
+                        index.eq(index + 1),
+                        bias_word.eq(bias_word + 1),
+                        scale_word.eq(scale_word + 1),
+                    ]
+                    with m.If((index + 1 >= step.n_rows) & (index + 1 >= step.bias_rows)):
+                        latency = Mux(scaled, SCALED_DRAIN_LATENCY, DRAIN_LATENCY)
+                        m.d.sync += [index.eq(0), settle.eq(COMMAND_LATENCY + latency - 1)]
                         m.next = "DRAINED"
 
             with m.State("DRAINED"):
                 m.d.comb += counting.eq(1)
-                with m.If(quiet):
+                with m.If(settle == 0):
                     go_emit()
 
             with m.State("EMIT_REWIND"):
@@ -247,7 +263,7 @@ class Control(wiring.Component):
                     m.next = "END"
 
             with m.State("END"):
-                m.d.comb += counting.eq(1)
+                m.d.comb += counting.eq(~step.last)
                 with m.If(step.swap):
                     m.d.sync += bank.eq(~bank)
                 m.d.sync += address.eq(next_step)

@@ -36,7 +36,7 @@ class EieCore(wiring.Component):
     start : ``In(1)``
         Run the program. Ignored while busy; refused, with an error, when no network was loaded whole.
     busy : ``Out(1)``
-        A program runs, or the engine is not ready yet after reset.
+        A program runs.
     done : ``Out(1)``
         High for the last cycle of a run.
     loaded : ``Out(1)``
@@ -44,7 +44,8 @@ class EieCore(wiring.Component):
     error : ``Out(4)``
         A `LoadError`; stays until the next load stream or accepted start.
     cycles : ``Out(32)``
-        Cycles of this run or the last one, but for those that waited for input or emitted output.
+        Cycles of this run or the last one, from its first broadcast to the last activation written, but for those that
+        took input or emitted output.
     identification : ``Out(64)``
         `EieConfig.hash`.
     """
@@ -105,6 +106,7 @@ class EieCore(wiring.Component):
             array.pe.eq(Mux(control.busy, control.pe, loader.pe)),
             array.column_base.eq(control.column_base),
             array.to_output.eq(control.to_output),
+            control.broadcasting.eq(array.broadcasting),
             control.array_busy.eq(array.busy),
             output.i.valid.eq(array.output_valid),
             output.i.payload.eq(array.output),

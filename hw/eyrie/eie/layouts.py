@@ -3,68 +3,80 @@
 from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, enum
 
-from eyrie.eie.config import EieConfig
+from eyrie.eie.config import QUAD, EieConfig
 
 
 class Op(enum.Enum, shape=unsigned(4)):  # type: ignore[call-arg]
     """What a command asks of the PEs; those marked * concern the selected PE alone."""
 
     NONE = 0
-    WRITE_ENTRY = 1
-    """* Write ``data`` to sparse-matrix memory at ``address``."""
-    WRITE_POINTER = 2
-    """* Write ``data`` to pointer memory at ``address``."""
-    WRITE_BIAS = 3
-    """* Write ``data`` to bias memory at ``address``."""
-    WRITE_SCALE = 4
-    """* Write ``data`` to scale memory at ``address``."""
-    WRITE_CODEBOOK = 5
-    """Write ``data`` to codebook entry ``address``."""
-    STORE = 6
+    BROADCAST = 1
+    """``data`` is a non-zero activation, ``address`` its column."""
+    DRAIN = 2
+    """Requantise an accumulator or set it to a bias, see `drain_layout`; ``address`` is four times that of the word of
+    the table."""
+    EMIT = 3
+    """* Offer the next activation of the bank, zero or not."""
+    STORE = 4
     """* ``data`` is the next activation of the open bank."""
-    OPEN = 7
+    OPEN = 5
     """Write to bank ``data[0]`` from local index ``address`` on; forget what it holds unless ``data[1]``."""
-    REWIND = 8
+    REWIND = 6
     """Read bank ``data[0]`` from its start: towards the broadcast if ``data[1]``, else for EMIT from local index
     ``address`` on."""
-    CLEAR = 9
-    """Set accumulator ``address`` to zero."""
-    DRAIN = 10
-    """Requantise an accumulator, see `drain_layout`; the table row is ``address``."""
-    EMIT = 11
-    """* Offer the next activation of the bank, zero or not."""
+    WRITE_ENTRY = 8
+    """* Write ``data`` to sparse-matrix memory at ``address``."""
+    WRITE_TABLE = 9
+    """* Write ``data`` to the table; ``address`` is four times that of the word."""
+    WRITE_CODEBOOK = 10
+    """Write ``data`` to codebook entry ``address``."""
 
 
 def command_layout(config: EieConfig) -> data.StructLayout:
     """A command to all PEs."""
-    address = max(
-        config.entry_depth.bit_length(), config.column_width, config.table_width, config.row_width, config.local_width
-    )
+    address = max(config.entry_address_width, config.column_width, config.codebook_bits, config.local_width)
     width = max(
         config.entry_width,
-        config.pointer_width,
-        config.accumulator_width,
-        config.scale_width,
+        config.table_width,
+        config.activation_width,
+        config.weight_width,
         drain_layout(config).size,
     )
     return data.StructLayout({"op": Op, "address": unsigned(address), "data": unsigned(width)})
 
 
 def drain_layout(config: EieConfig) -> data.StructLayout:
-    """``data`` of a DRAIN command: accumulator, and the place of this cycle among those of the row."""
+    """``data`` of a DRAIN command.
+
+    ``row`` is the accumulator. ``first`` and ``last`` tell this cycle's place among those of the row: in the first of a
+    scaled row the word of the table is its scale; in the last, which may be the first, it is the accumulator's next
+    bias. ``store`` asks for an activation, ``shift`` counts for rows that are not ``scaled``.
+    """
     return data.StructLayout(
         {
             "row": unsigned(config.row_width),
             "first": unsigned(1),
             "last": unsigned(1),
+            "store": unsigned(1),
             "scaled": unsigned(1),
             "relu": unsigned(1),
+            "shift": unsigned(config.shift_width),
+        }
+    )
+
+
+def quad_layout(config: EieConfig) -> data.StructLayout:
+    """A word of the table that describes the slices of four columns, see `eyrie.eie.load_format.Memory.TABLE`."""
+    return data.StructLayout(
+        {
+            "base": unsigned(config.entry_address_width),
+            "counts": data.ArrayLayout(unsigned(config.count_bits), QUAD),
         }
     )
 
 
 def scale_layout(config: EieConfig) -> data.StructLayout:
-    """A word of the scale memory."""
+    """A word of the table that holds a scale."""
     return data.StructLayout({"multiplier": unsigned(config.multiplier_width), "shift": unsigned(config.shift_width)})
 
 
@@ -85,15 +97,18 @@ def located_activation_layout(config: EieConfig, pe_width: int) -> data.StructLa
 
 
 def broadcast_layout(config: EieConfig) -> data.StructLayout:
-    """A non-zero activation on its way to all PEs: ``column`` is the pointer address of its column."""
+    """A non-zero activation on its way to all PEs, and the number of its column."""
     return data.StructLayout({"value": signed(config.activation_width), "column": unsigned(config.column_width)})
 
 
 def slice_layout(config: EieConfig) -> data.StructLayout:
-    """One column's entries on one PE, at least one, and the activation that they meet."""
-    address = max(1, (config.entry_depth - 1).bit_length())
+    """One column's entries on one PE: address of the first, how many, and the activation that they meet."""
     return data.StructLayout(
-        {"value": signed(config.activation_width), "begin": unsigned(address), "last": unsigned(address)}
+        {
+            "value": signed(config.activation_width),
+            "begin": unsigned(config.entry_address_width),
+            "count": unsigned(config.count_bits),
+        }
     )
 
 

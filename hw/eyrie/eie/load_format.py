@@ -32,12 +32,13 @@ class Memory(IntEnum):
     """Central program memory; the packet's PE is 0."""
     ENTRY = 1
     """Sparse-matrix entries of one PE: code in the low bits, run above."""
-    POINTER = 2
-    """Column pointers of one PE."""
-    BIAS = 3
-    """Biases of one PE's rows, signed, as wide as an accumulator."""
-    SCALE = 4
-    """Multiplier (low bits) and shift (above) of one PE's rows."""
+    TABLE = 2
+    """The table of one PE: words of three kinds, each from bit 0 up, wherever the program's steps look for them.
+
+    Four columns: the address of the third one's first entry (``entry_address_width`` bits, modulo their range), then
+    the number of entries of each of the four (``count_bits`` each). The slices of the four follow each other in the
+    entry memory. A bias: a signed number as wide as an accumulator. A scale: multiplier, then shift.
+    """
 
 
 class LoadError(IntEnum):
@@ -61,9 +62,7 @@ def element_width(config: EieConfig, memory: Memory) -> int:
     return {
         Memory.PROGRAM: WORD_WIDTH,
         Memory.ENTRY: config.entry_width,
-        Memory.POINTER: config.pointer_width,
-        Memory.BIAS: config.accumulator_width,
-        Memory.SCALE: config.scale_width,
+        Memory.TABLE: config.table_width,
     }[memory]
 
 
@@ -72,9 +71,7 @@ def memory_depth(config: EieConfig, memory: Memory) -> int:
     return {
         Memory.PROGRAM: config.program_depth,
         Memory.ENTRY: config.entry_depth,
-        Memory.POINTER: config.pointer_depth,
-        Memory.BIAS: config.row_depth,
-        Memory.SCALE: config.row_depth,
+        Memory.TABLE: config.table_depth,
     }[memory]
 
 

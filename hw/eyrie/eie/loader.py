@@ -23,12 +23,14 @@ from eyrie.eie.load_format import (
 load_word_layout = data.StructLayout({"data": WORD_WIDTH, "last": 1})
 """A word of the load stream; ``last`` marks the stream's last one."""
 
-_OPS = (Op.NONE, Op.WRITE_ENTRY, Op.WRITE_POINTER, Op.WRITE_BIAS, Op.WRITE_SCALE)
+_OPS = (Op.NONE, Op.WRITE_ENTRY, Op.WRITE_TABLE)
 """The command that writes to a memory, by `Memory`; the program memory needs none."""
 
 
 class Loader(wiring.Component):
     """Writes the elements of a load stream into the memories, one a cycle, and vouches for the whole.
+
+    A word is taken every five cycles at most.
 
     Parameters
     ----------
@@ -78,10 +80,11 @@ class Loader(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         config = self.config
-        m.submodules.crc = crc = CRC32_ISO_HDLC(data_width=WORD_WIDTH).create()
+        m.submodules.crc = crc = CRC32_ISO_HDLC(data_width=8).create()
 
         word, last = self.i.payload.data, self.i.payload.last
-        take, early, ended = Signal(), Signal(), Signal()
+        take, early, ended, ready = Signal(), Signal(), Signal(), Signal()
+        crc_word, crc_bytes = Signal(WORD_WIDTH), Signal(range(WORD_WIDTH // 8 + 1))
         header = Signal(range(5))
         packets = Signal(WORD_WIDTH)
         memory, pe = Signal(range(len(Memory))), Signal.like(self.pe)
@@ -101,16 +104,20 @@ class Loader(wiring.Component):
         m.d.comb += [
             take.eq(self.i.valid & self.i.ready),
             early.eq(take & last),
-            crc.valid.eq(take),
-            crc.data.eq(word),
+            crc.valid.eq(crc_bytes != 0),
+            crc.data.eq(crc_word[:8]),
+            ready.eq(self.enable & (crc_bytes == 0)),
             self.program_address.eq(address),
             self.program_data.eq(held),
-            self.command.address.eq(address),
+            self.command.address.eq(Mux(memory == Memory.TABLE, address << 2, address)),
             self.pe.eq(pe),
         ]
 
+        # The CRC takes a byte a cycle: an eighth of the logic, while most words hold several elements.
         with m.If(take):
-            m.d.sync += ended.eq(last)
+            m.d.sync += [ended.eq(last), crc_word.eq(word), crc_bytes.eq(WORD_WIDTH // 8)]
+        with m.Elif(crc_bytes != 0):
+            m.d.sync += [crc_word.eq(crc_word >> 8), crc_bytes.eq(crc_bytes - 1)]
 
         def refuse(error: Any) -> None:
             m.d.comb += self.error.eq(error)
@@ -120,7 +127,7 @@ class Loader(wiring.Component):
             with m.State("HEADER"):
                 expected = Array([MAGIC, FORMAT_VERSION, config.hash >> 32, config.hash & 0xFFFFFFFF])
                 refusal = Array([LoadError.MAGIC, LoadError.VERSION, LoadError.HASH, LoadError.HASH])
-                m.d.comb += [self.i.ready.eq(self.enable), crc.start.eq(header == 0)]
+                m.d.comb += [self.i.ready.eq(ready), crc.start.eq(header == 0)]
                 with m.If(take):
                     m.d.sync += header.eq(header + 1)
                     with m.If(header == 0):
@@ -138,7 +145,7 @@ class Loader(wiring.Component):
                     refuse(refusal[header[:2]])
 
             with m.State("PACKET"):
-                m.d.comb += self.i.ready.eq(self.enable)
+                m.d.comb += self.i.ready.eq(ready)
                 n_pes = Mux(word[16:] == Memory.PROGRAM, 1, config.n_pes)
                 with m.If(take):
                     m.d.sync += [memory.eq(word[16:]), pe.eq(word[:16]), packets.eq(packets - 1)]
@@ -150,7 +157,7 @@ class Loader(wiring.Component):
                     m.next = "ADDRESS"
 
             with m.State("ADDRESS"):
-                m.d.comb += self.i.ready.eq(self.enable)
+                m.d.comb += self.i.ready.eq(ready)
                 with m.If(take):
                     m.d.sync += address.eq(word)
                 with m.If(early):
@@ -159,7 +166,7 @@ class Loader(wiring.Component):
                     m.next = "COUNT"
 
             with m.State("COUNT"):
-                m.d.comb += self.i.ready.eq(self.enable)
+                m.d.comb += self.i.ready.eq(ready)
                 with m.If(take):
                     m.d.sync += [elements.eq(word), low_held.eq(0)]
                 with m.If(early):
@@ -170,7 +177,7 @@ class Loader(wiring.Component):
                     m.next = "WORD"
 
             with m.State("WORD"):
-                m.d.comb += self.i.ready.eq(self.enable)
+                m.d.comb += self.i.ready.eq(ready)
                 with m.If(take):
                     m.d.sync += [held.eq(word), held_elements.eq(per_word)]
                 with m.If(early):
@@ -202,7 +209,7 @@ class Loader(wiring.Component):
                     m.next = "WORD"
 
             with m.State("CRC"):
-                m.d.comb += self.i.ready.eq(self.enable)
+                m.d.comb += self.i.ready.eq(ready)
                 with m.If(take & ~last):
                     refuse(LoadError.LENGTH)
                 with m.Elif(take & (word != crc.crc)):

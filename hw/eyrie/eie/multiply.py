@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Module, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,9 +10,9 @@ from eyrie.eie.config import EieConfig
 
 
 class Multiply(wiring.Component):
-    """Exact signed product with registered operands and result: one DSP multiplier.
+    """Exact signed product with a registered result: one DSP multiplier.
 
-    One product a cycle, latency two cycles.
+    One product a cycle, latency one cycle.
 
     Parameters
     ----------
@@ -38,6 +38,5 @@ class Multiply(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        a, b = Signal.like(self.a), Signal.like(self.b)
-        m.d.sync += [a.eq(self.a), b.eq(self.b), self.product.eq(a * b)]
+        m.d.sync += self.product.eq(self.a * self.b)
         return m

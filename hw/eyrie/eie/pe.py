@@ -12,17 +12,18 @@ from eyrie.eie.activation_memory import ActivationReadWrite
 from eyrie.eie.activation_queue import ActivationQueue
 from eyrie.eie.codebook_decode import CodebookDecode
 from eyrie.eie.config import EieConfig
-from eyrie.eie.layouts import Op, broadcast_layout, command_layout, drain_layout, local_activation_layout
+from eyrie.eie.layouts import Op, command_layout, drain_layout, local_activation_layout
 from eyrie.eie.multiply import Multiply
 from eyrie.eie.pointer_read import PointerRead
 from eyrie.eie.requantise import Requantise
 from eyrie.eie.sparse_matrix_read import SparseMatrixRead
+from eyrie.eie.table import Table
 
 
 class ProcessingElement(wiring.Component):
     """One PE: its part of every column, its rows' accumulators, its own activations.
 
-    A broadcast activation passes queue, pointer read, sparse-matrix read, codebook decode, multiply and accumulate;
+    A broadcast activation passes pointer read, queue, sparse-matrix read, codebook decode, multiply and accumulate;
     one multiply a cycle while there are entries. All PEs get the same commands, so that N of them are one module.
 
     Parameters
@@ -33,18 +34,15 @@ class ProcessingElement(wiring.Component):
     Members
     -------
     command : ``In(command_layout(config))``
-        What to do in this cycle.
+        What to do in this cycle. The first DRAIN comes four cycles or more after `busy` was high.
     selected : ``In(1)``
         A command that concerns one PE concerns this one.
-    broadcast_valid : ``In(1)``
-    broadcast : ``In(broadcast_layout(config))``
-        A non-zero activation of any PE; it is always taken.
     stop : ``Out(1)``
         The queue wants the broadcast to stop.
     activations : ``Out(stream.Signature(local_activation_layout(config)))``
         This PE's own activations, towards the broadcast or the output.
     busy : ``Out(1)``
-        Anything is under way here.
+        Own activations wait to be sent, or broadcast ones to be multiplied, the last entry of the last one not counted.
     """
 
     activations: stream.Interface
@@ -55,8 +53,6 @@ class ProcessingElement(wiring.Component):
             {
                 "command": In(command_layout(config)),
                 "selected": In(1),
-                "broadcast_valid": In(1),
-                "broadcast": In(broadcast_layout(config)),
                 "stop": Out(1),
                 "activations": Out(stream.Signature(local_activation_layout(config))),
                 "busy": Out(1),
@@ -67,8 +63,9 @@ class ProcessingElement(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         config = self.config
-        m.submodules.queue = queue = ActivationQueue(config)
+        m.submodules.table = table = Table(config)
         m.submodules.pointers = pointers = PointerRead(config)
+        m.submodules.queue = queue = ActivationQueue(config)
         m.submodules.matrix = matrix = SparseMatrixRead(config)
         m.submodules.decode = decode = CodebookDecode(config)
         m.submodules.multiply = multiply = Multiply(config)
@@ -78,49 +75,62 @@ class ProcessingElement(wiring.Component):
 
         command = self.command
         address, data = command.address, command.data
+        value = data[: config.activation_width].as_signed()
+        broadcast, draining, storing = Signal(), Signal(), Signal()
         drain = Signal(drain_layout(config))
-        draining = Signal()
-        m.d.comb += [drain.eq(data), draining.eq(command.op == Op.DRAIN)]
+        m.d.comb += [
+            broadcast.eq(command.op == Op.BROADCAST),
+            draining.eq(command.op == Op.DRAIN),
+            storing.eq((command.op == Op.STORE) & self.selected),
+            drain.eq(data),
+        ]
 
         # From the broadcast to the product.
         m.d.comb += [
-            queue.valid.eq(self.broadcast_valid),
-            queue.payload.eq(self.broadcast),
+            table.read_en.eq(broadcast | draining),
+            table.address.eq(address >> 2),
+            pointers.i_valid.eq(broadcast),
+            pointers.i_value.eq(value),
+            pointers.i_place.eq(address[:2]),
+            pointers.word.eq(table.word),
+            queue.valid.eq(pointers.valid),
+            queue.payload.eq(pointers.o),
             self.stop.eq(queue.stop),
             decode.i_valid.eq(matrix.valid),
             decode.i_first.eq(matrix.first),
             decode.i_value.eq(matrix.value),
             decode.i_entry.eq(matrix.entry),
-            multiply.a.eq(Mux(decode.valid, decode.value, requantise.a)),
-            multiply.b.eq(Mux(decode.valid, decode.weight, requantise.b)),
+            multiply.a.eq(decode.value),
+            multiply.b.eq(decode.weight),
         ]
-        wiring.connect(m, queue.o, pointers.i)
-        wiring.connect(m, pointers.o, matrix.i)
+        wiring.connect(m, queue.o, matrix.i)
+        if config.multipliers:
+            with m.If(~decode.valid):
+                m.d.comb += [multiply.a.eq(requantise.a), multiply.b.eq(requantise.b)]
 
-        # Accumulate; the row arrives a cycle before its product.
-        multiplying, row = Signal(), Signal(config.row_width)
-        m.d.sync += [multiplying.eq(decode.valid), row.eq(decode.row)]
-        clearing, cleared_row = Signal(), Signal(config.row_width)
-        m.d.sync += [clearing.eq(draining & drain.last), cleared_row.eq(drain.row)]
+        # Accumulate; in a drain, the accumulator that goes out makes place for a bias.
+        exchanging, exchanged, exchanged_row = Signal(), Signal(), Signal(config.row_width)
+        m.d.sync += [
+            exchanging.eq(draining),
+            exchanged.eq(draining & drain.last),
+            exchanged_row.eq(drain.row),
+        ]
         m.d.comb += [
-            accumulate.valid.eq(multiplying),
-            accumulate.row.eq(row),
+            accumulate.valid.eq(decode.valid | exchanged),
+            accumulate.read.eq(exchanging),
+            accumulate.exchange.eq(exchanging),
+            accumulate.row.eq(Mux(exchanging, exchanged_row, decode.row)),
             accumulate.product.eq(multiply.product),
-            accumulate.read_en.eq(draining),
-            accumulate.read_row.eq(drain.row),
-            accumulate.clear_en.eq(clearing | (command.op == Op.CLEAR)),
-            accumulate.clear_row.eq(Mux(clearing, cleared_row, address)),
+            accumulate.bias.eq(table.word),
         ]
 
         # Drain into the PE's own activations.
-        storing = Signal()
         m.d.comb += [
             requantise.i_valid.eq(draining),
             requantise.i.eq(drain),
-            requantise.table.eq(address),
+            requantise.scale.eq(table.word),
             requantise.sum.eq(accumulate.sum),
             requantise.product.eq(multiply.product),
-            storing.eq((command.op == Op.STORE) & self.selected),
             activations.open.eq(command.op == Op.OPEN),
             activations.rewind.eq(command.op == Op.REWIND),
             activations.bank.eq(data[0]),
@@ -128,7 +138,7 @@ class ProcessingElement(wiring.Component):
             activations.all_out.eq(data[1]),
             activations.index.eq(address),
             activations.valid.eq(storing | requantise.valid),
-            activations.value.eq(Mux(storing, data[: config.activation_width].as_signed(), requantise.o)),
+            activations.value.eq(requantise.o | (value & storing.replicate(config.activation_width))),
             activations.emit.eq((command.op == Op.EMIT) & self.selected),
         ]
         wiring.connect(m, activations.o, wiring.flipped(self.activations))
@@ -138,26 +148,12 @@ class ProcessingElement(wiring.Component):
             matrix.write_en.eq((command.op == Op.WRITE_ENTRY) & self.selected),
             matrix.write_address.eq(address),
             matrix.write_data.eq(data),
-            pointers.write_en.eq((command.op == Op.WRITE_POINTER) & self.selected),
-            pointers.write_address.eq(address),
-            pointers.write_data.eq(data),
-            requantise.write_bias.eq((command.op == Op.WRITE_BIAS) & self.selected),
-            requantise.write_scale.eq((command.op == Op.WRITE_SCALE) & self.selected),
-            requantise.write_address.eq(address),
-            requantise.write_data.eq(data),
+            table.write_en.eq((command.op == Op.WRITE_TABLE) & self.selected),
+            table.write_data.eq(data),
             decode.write_en.eq(command.op == Op.WRITE_CODEBOOK),
             decode.write_address.eq(address),
             decode.write_data.eq(data),
         ]
 
-        m.d.comb += self.busy.eq(
-            queue.occupied
-            | pointers.occupied
-            | matrix.occupied
-            | decode.valid
-            | multiplying
-            | accumulate.occupied
-            | requantise.occupied
-            | activations.pending
-        )
+        m.d.comb += self.busy.eq(broadcast | pointers.occupied | queue.waiting | matrix.continues | activations.pending)
         return m

@@ -1,113 +1,95 @@
-"""Pointer read: where a column's entries begin and end, both in one cycle (EIE, section IV)."""
+"""Pointer read: where a column's entries lie on this PE (EIE, section IV)."""
 
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from eyrie.common.fifo import StreamFifo
-from eyrie.common.memory import SyncMemory
-from eyrie.eie.config import EieConfig
-from eyrie.eie.layouts import broadcast_layout, slice_layout
-
-_SLICES = 8
-_IN_FLIGHT = 2
+from eyrie.eie.config import QUAD, EieConfig
+from eyrie.eie.layouts import quad_layout, slice_layout
 
 
 class PointerRead(wiring.Component):
-    """Turns a column into the slice of entries that this PE has to work on, and drops it if there are none.
+    """Turns the table's word of four columns into the slice of one of them.
 
-    Pointers of even and odd columns lie in two banks, so that ``p[j]`` and ``p[j + 1]`` come in one cycle. One column
-    a cycle; a few slices are read ahead, so that an empty one costs the multiplier nothing. A slice is offered four
-    cycles after its column is accepted.
+    The paper reads two pointers of 16 bits for a column. Here four columns share one address, that of the third one's
+    first entry, from which the counts of the others lead to theirs. One column a cycle, latency three cycles; a slice
+    without entries goes no further if `EieConfig.skip_empty` says so.
 
     Parameters
     ----------
     config : EieConfig
-        ``pointer_depth`` and widths.
+        Widths, ``skip_empty``.
 
     Members
     -------
-    i : ``In(stream.Signature(broadcast_layout(config)))``
-        Activation and column.
-    o : ``Out(stream.Signature(slice_layout(config)))``
-        Activation and non-empty slice.
+    i_valid : ``In(1)``
+    i_value : ``In(signed(config.activation_width))``
+    i_place : ``In(2)``
+        An activation, and its column's place of four.
+    word : ``In(config.table_width)``
+        The word of these columns, two cycles after `i_valid`.
+    valid : ``Out(1)``
+    o : ``Out(slice_layout(config))``
+        The slice; it must be taken.
     occupied : ``Out(1)``
-        A column or slice is inside.
-    write_en : ``In(1)``
-    write_address : ``In(config.column_width)``
-    write_data : ``In(config.pointer_width)``
-        Loads one pointer.
+        A column is inside.
     """
-
-    i: stream.Interface
-    o: stream.Interface
 
     def __init__(self, config: EieConfig) -> None:
         self.config = config
         super().__init__(
             {
-                "i": In(stream.Signature(broadcast_layout(config))),
-                "o": Out(stream.Signature(slice_layout(config))),
+                "i_valid": In(1),
+                "i_value": In(signed(config.activation_width)),
+                "i_place": In(2),
+                "word": In(config.table_width),
+                "valid": Out(1),
+                "o": Out(slice_layout(config)),
                 "occupied": Out(1),
-                "write_en": In(1),
-                "write_address": In(config.column_width),
-                "write_data": In(config.pointer_width),
             }
         )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         config = self.config
-        half = (config.pointer_depth + 1) // 2
-        m.submodules.even = even = SyncMemory(shape=config.pointer_width, depth=half, collision="never")
-        m.submodules.odd = odd = SyncMemory(shape=config.pointer_width, depth=half, collision="never")
-        m.submodules.slices = slices = StreamFifo(slice_layout(config), depth=_SLICES)
 
-        for parity, bank in enumerate((even, odd)):
-            m.d.comb += [
-                bank.write_en.eq(self.write_en & (self.write_address[0] == parity)),
-                bank.write_address.eq(self.write_address >> 1),
-                bank.write_data.eq(self.write_data),
+        # While the table is read.
+        valid = [Signal(name=f"valid_{age}") for age in range(1, 4)]
+        value = [Signal(signed(config.activation_width), name=f"value_{age}") for age in range(1, 4)]
+        place = [Signal(2, name=f"place_{age}") for age in range(1, 3)]
+        for age in range(3):
+            m.d.sync += [
+                valid[age].eq(valid[age - 1] if age else self.i_valid),
+                value[age].eq(value[age - 1] if age else self.i_value),
             ]
+        m.d.sync += [place[0].eq(self.i_place), place[1].eq(place[0])]
 
-        # Read: p[j] and p[j + 1] lie in different banks.
-        accept = Signal()
-        column = self.i.payload.column
+        # The way from the base: back over the second column and perhaps the first, or on over the third.
+        quad = data.View(quad_layout(config), self.word[: config.quad_width])
+        inner, outer = Signal(config.count_bits), Signal(config.count_bits)
         m.d.comb += [
-            self.i.ready.eq(slices.level <= _SLICES - 1 - _IN_FLIGHT),
-            accept.eq(self.i.valid & self.i.ready),
-            even.read_en.eq(accept),
-            even.read_address.eq((column + 1) >> 1),
-            odd.read_en.eq(accept),
-            odd.read_address.eq(column >> 1),
+            inner.eq(Mux(place[1][1], Mux(place[1][0], quad.counts[2], 0), quad.counts[1])),
+            outer.eq(Mux(place[1] == 0, quad.counts[0], 0)),
         ]
-
-        # The block RAM's own delay takes a cycle for itself.
-        read_valid, swapped = Signal(), Signal()
-        read_value = Signal(signed(config.activation_width))
+        base, way, back = Signal(config.entry_address_width), Signal(config.count_bits + 1), Signal()
+        count = Signal(config.count_bits)
         m.d.sync += [
-            read_valid.eq(accept),
-            read_value.eq(self.i.payload.value),
-            swapped.eq(column[0]),
+            base.eq(quad.base),
+            way.eq(inner + outer),
+            back.eq(~place[1][1]),
+            count.eq(quad.counts.as_value().word_select(place[1], config.count_bits)),
         ]
+        assert len(quad.counts) == QUAD
 
-        valid = Signal()
-        value = Signal(signed(config.activation_width))
-        begin, end = Signal(config.pointer_width), Signal(config.pointer_width)
-        m.d.sync += [
-            valid.eq(read_valid),
-            value.eq(read_value),
-            begin.eq(Mux(swapped, odd.read_data, even.read_data)),
-            end.eq(Mux(swapped, even.read_data, odd.read_data)),
-        ]
+        wanted = count.any() if config.skip_empty else 1
         m.d.comb += [
-            slices.i.valid.eq(valid & (begin != end)),
-            slices.i.payload.value.eq(value),
-            slices.i.payload.begin.eq(begin),
-            slices.i.payload.last.eq(end - 1),
-            self.occupied.eq(read_valid | valid | (slices.level != 0)),
+            self.valid.eq(valid[2] & wanted),
+            self.o.value.eq(value[2]),
+            # base - way is base + ~way + 1
+            self.o.begin.eq(base + (way ^ back.replicate(config.entry_address_width)) + back),
+            self.o.count.eq(count),
+            self.occupied.eq(valid[0] | valid[1] | valid[2]),
         ]
-        wiring.connect(m, slices.o, wiring.flipped(self.o))
         return m

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-STEP_WORDS = 6
+STEP_WORDS = 7
 """32-bit words of a step in the program memory."""
 
 FIELDS = {
@@ -22,14 +22,17 @@ FIELDS = {
     "relu": (0, 6, 1),
     "scaled": (0, 7, 1),
     "last": (0, 8, 1),
+    "shift": (0, 9, 6),
     "codebook_count": (0, 16, 16),
     "count": (1, 0, 32),
     "column_base": (2, 0, 32),
-    "row_base": (3, 0, 16),
+    "scale_base": (3, 0, 16),
     "n_rows": (3, 16, 16),
     "local_base": (4, 0, 16),
     "codebook_base": (4, 16, 16),
     "emit_count": (5, 0, 32),
+    "bias_base": (6, 0, 16),
+    "bias_rows": (6, 16, 16),
 }
 """Where each field of a step lies."""
 
@@ -40,7 +43,8 @@ class Step:
 
     A step does these in order, each only if its flag (or count) says so: copy a codebook, `load` a batch from the
     input stream, `broadcast` the source bank over the array, `drain` the accumulators through requantisation into
-    the destination bank, `emit` the destination bank on the output stream, `swap` the banks.
+    the destination bank and set them to the next pass's biases, `emit` the destination bank on the output stream,
+    `swap` the banks.
 
     A *slot* is a position of a vector: slot ``s`` lies in PE ``s % n_pes`` at local index ``s // n_pes``.
 
@@ -52,25 +56,31 @@ class Step:
     count : int
         Activations to load.
     broadcast : bool
-        Send every non-zero activation of the source bank to all PEs. That in slot ``s`` meets the matrix slice
-        that pointers ``column_base + s`` and ``column_base + s + 1`` enclose.
+        Send every non-zero activation of the source bank to all PEs. That in slot ``s`` meets column
+        ``column_base + s``, whose slices word ``(column_base + s) // 4`` of the table describes.
     column_base : int
-        Pointer address of slot 0's column.
+        Number of slot 0's column.
     drain : bool
-        Requantise accumulators 0 to ``n_rows - 1`` of every PE into the destination bank and set them to zero. Row
-        ``r`` takes bias and scale from address ``row_base + r`` and becomes the activation at local index
-        ``local_base + r``. Without it the accumulators stand, for the next batch.
-    n_rows, row_base, local_base : int
+        Requantise accumulators 0 to ``n_rows - 1`` of every PE into the destination bank. Row ``r`` becomes the
+        activation at local index ``local_base + r``. Without it the accumulators stand, for the next batch.
+    n_rows, local_base : int
         See `drain`.
     scaled : bool
-        Multiply by each row's multiplier; otherwise every multiplier of the step is 1 and drain is faster.
+        Row ``r`` takes multiplier and shift from word ``scale_base + r`` of the table; otherwise every multiplier of
+        the step is 1, every shift is `shift`, and the drain is faster.
+    scale_base, shift : int
+        See `scaled`.
+    bias_rows, bias_base : int
+        Once drained, or at once if the step does not drain, accumulator ``r`` below `bias_rows` takes the bias in
+        word ``bias_base + r`` of the table: where the next pass begins. A drain leaves other accumulators undefined.
     relu : bool
         Replace negative activations by zero.
     open : bool
         Empty the destination bank before the drain (the first pass of a layer, or one whose results went out).
     emit : bool
         Send slots 0 to ``emit_count - 1`` of the destination bank, zeros included, to the output stream. Local
-        indices count from `local_base`: slot ``s`` is the activation at local index ``local_base + s // n_pes``.
+        indices count from `local_base`: slot ``s`` is the activation at local index ``local_base + s // n_pes``. A
+        bank holds nothing below `local_base` then: where that is not 0, the step must `open` the bank.
     emit_count : int
         Activations to emit.
     swap : bool
@@ -94,11 +104,14 @@ class Step:
     codebook_count: int = 0
     count: int = 0
     column_base: int = 0
-    row_base: int = 0
+    shift: int = 0
+    scale_base: int = 0
     n_rows: int = 0
     local_base: int = 0
     codebook_base: int = 0
     emit_count: int = 0
+    bias_base: int = 0
+    bias_rows: int = 0
 
     def __post_init__(self) -> None:
         for name, (_, _, width) in FIELDS.items():
@@ -108,6 +121,8 @@ class Step:
         for flag, needed in (("load", "count"), ("drain", "n_rows"), ("emit", "emit_count")):
             if bool(getattr(self, flag)) != bool(getattr(self, needed)):
                 raise ValueError(f"step has {flag}={getattr(self, flag)} with {needed}={getattr(self, needed)}")
+        if self.emit and self.local_base and not self.open:
+            raise ValueError(f"step emits from local_base={self.local_base} without open")
 
     def pack(self) -> tuple[int, ...]:
         """The step as `STEP_WORDS` words."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Const, Module, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,17 +14,19 @@ from eyrie.eie.layouts import entry_layout, slice_layout
 class SparseMatrixRead(wiring.Component):
     """Walks through slices, one entry a cycle, without a gap between one slice and the next.
 
-    An entry leaves three cycles after its slice was accepted or the entry before it left the address register.
+    A slice is accepted in the cycle in which its last entry is asked for; an entry leaves two cycles after it is asked
+    for. A slice without entries takes a cycle too; with ``skip_empty`` none may come.
 
     Parameters
     ----------
     config : EieConfig
-        ``entry_depth`` and widths.
+        ``entry_depth``, ``skip_empty`` and widths.
 
     Members
     -------
     i : ``In(stream.Signature(slice_layout(config)))``
-        Stalls while a slice before it has entries left.
+    continues : ``Out(1)``
+        The slice has entries left after the one that is asked for.
     valid : ``Out(1)``
         An entry leaves; it must be taken.
     first : ``Out(1)``
@@ -33,10 +35,8 @@ class SparseMatrixRead(wiring.Component):
         The activation that it meets.
     entry : ``Out(entry_layout(config))``
         The entry.
-    occupied : ``Out(1)``
-        A slice or entry is inside.
     write_en : ``In(1)``
-    write_address : ``In(range(config.entry_depth))``
+    write_address : ``In(config.entry_address_width)``
     write_data : ``In(entry_layout(config))``
         Loads one entry.
     """
@@ -48,13 +48,13 @@ class SparseMatrixRead(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(slice_layout(config))),
+                "continues": Out(1),
                 "valid": Out(1),
                 "first": Out(1),
                 "value": Out(signed(config.activation_width)),
                 "entry": Out(entry_layout(config)),
-                "occupied": Out(1),
                 "write_en": In(1),
-                "write_address": In(max(1, (config.entry_depth - 1).bit_length())),
+                "write_address": In(config.entry_address_width),
                 "write_data": In(entry_layout(config)),
             }
         )
@@ -71,32 +71,34 @@ class SparseMatrixRead(wiring.Component):
             entries.write_data.eq(self.write_data),
         ]
 
-        # Address: the slice at work.
-        active, first = Signal(), Signal()
-        work = Signal(slice_layout(config))
-        ends = Signal()
+        # `index` counts the entries of the slice.
+        index, after = Signal(config.count_bits), Signal(config.count_bits)
+        first = Signal(init=1)
+        asks = Signal()
+        empty = Const(0, 1) if config.skip_empty else self.i.payload.count == 0
         m.d.comb += [
-            ends.eq(work.begin == work.last),
-            self.i.ready.eq(~active | ends),
-            entries.read_en.eq(active),
-            entries.read_address.eq(work.begin),
+            after.eq(index + 1),
+            self.i.ready.eq((after == self.i.payload.count) | empty),
+            self.continues.eq(self.i.valid & ~self.i.ready),
+            asks.eq(self.i.valid & ~empty),
+            entries.read_en.eq(asks),
+            entries.read_address.eq(self.i.payload.begin + index),
         ]
-        with m.If(self.i.ready):
-            m.d.sync += [active.eq(self.i.valid), work.eq(self.i.payload), first.eq(1)]
-        with m.Else():
-            m.d.sync += [work.begin.eq(work.begin + 1), first.eq(0)]
+        with m.If(self.i.valid):
+            m.d.sync += [index.eq(after), first.eq(self.i.ready)]
+            with m.If(self.i.ready):
+                m.d.sync += index.eq(0)
 
         # The block RAM's own delay takes a cycle for itself.
         read_valid, read_first = Signal(), Signal()
         read_value = Signal(signed(config.activation_width))
         m.d.sync += [
-            read_valid.eq(active),
+            read_valid.eq(asks),
             read_first.eq(first),
-            read_value.eq(work.value),
+            read_value.eq(self.i.payload.value),
             self.valid.eq(read_valid),
             self.first.eq(read_first),
             self.value.eq(read_value),
             self.entry.eq(entries.read_data),
         ]
-        m.d.comb += self.occupied.eq(active | read_valid | self.valid)
         return m

@@ -5,14 +5,14 @@ tried on what the compiler would never write.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from eyrie.eie.config import EieConfig
+from eyrie.eie.config import QUAD, EieConfig
 from eyrie.eie.load_format import Memory, Packet, load_stream
 from eyrie.eie.program import STEP_WORDS, Step
 from eyrie.golden.engine import EngineModel
@@ -88,7 +88,7 @@ def make_traffic(
     inputs : int64 (samples, columns of the first layer)
         Samples.
     scaled : bool
-        Requantise with multipliers, not shifts alone.
+        Requantise with multipliers, where the configuration has them, not by shifts alone.
     """
     writer = _Writer(config, rng)
     for number, codes in enumerate(layers):
@@ -101,16 +101,17 @@ def make_traffic(
 
 
 class _Writer:
-    """Memories and program as they grow."""
+    """Memories and program as they grow.
+
+    A first step does nothing but set the biases of the first pass; each drain sets those of the pass after it.
+    """
 
     def __init__(self, config: EieConfig, rng: np.random.Generator) -> None:
         self.config, self.rng = config, rng
         self.entries: list[list[int]] = [[] for _ in range(config.n_pes)]
-        self.pointers: list[list[int]] = [[] for _ in range(config.n_pes)]
-        self.biases: list[IntArray] = []
-        self.scales: list[IntArray] = []
+        self.table: list[list[int]] = [[] for _ in range(config.n_pes)]
         self.codebooks: list[IntArray] = []
-        self.steps: list[Step] = []
+        self.steps = [Step(broadcast=False)]
         self.input_repeats = 1
 
     def add_layer(self, codes: IntArray, *, first: bool, last: bool, scaled: bool) -> None:
@@ -121,13 +122,17 @@ class _Writer:
         batches = range(0, n_columns, batch)
         lowest, highest = config.weight_range
         self.codebooks.append(np.append(0, self.rng.integers(lowest, highest + 1, config.codebook_size - 1)))
+        scaled &= config.multipliers
+        shift = int(self.rng.integers(4, min(config.activation_width + 14, config.max_plain_shift + 1)))
         if len(batches) > 1:
             self.input_repeats = len(passes)
         for number, row in enumerate(passes):
             rows = codes[row : row + pass_rows]
-            column_base, row_base = len(self.pointers[0]), len(self.biases)
-            self._add_slices(rows)
-            local_rows = self._add_requantisation(len(rows))
+            local_rows = -(-len(rows) // n_pes)
+            column_base = self._add_slices(rows)
+            bias_base = self._add_words(self.rng.integers(-(1 << 20), 1 << 20, (n_pes, local_rows)))
+            self.steps[-1] = replace(self.steps[-1], bias_base=bias_base, bias_rows=local_rows)
+            scale_base = self._add_scales(local_rows) if scaled else 0
             for column in batches:
                 load = first and (number == 0 or len(batches) > 1)
                 drain = column == batches[-1]
@@ -141,10 +146,11 @@ class _Writer:
                         drain=drain,
                         open=drain and (last or number == 0),
                         n_rows=local_rows if drain else 0,
-                        row_base=row_base if drain else 0,
                         local_base=0 if last or not drain else number * config.accumulator_depth,
                         relu=drain and not last,
                         scaled=drain and scaled,
+                        scale_base=scale_base if drain else 0,
+                        shift=shift // config.shift_unit * config.shift_unit if drain and not scaled else 0,
                         emit=drain and last,
                         emit_count=len(rows) if drain and last else 0,
                         swap=drain and not last and row == passes[-1],
@@ -152,51 +158,60 @@ class _Writer:
                     )
                 )
 
-    def _add_slices(self, rows: IntArray) -> None:
-        """Entries and pointers of one pass: a zero run and a code for each non-zero, fillers where a run is longer."""
-        config = self.config
-        for pe in range(config.n_pes):
-            entries, own = self.entries[pe], rows[pe :: config.n_pes]
-            for column in own.T:
-                self.pointers[pe].append(len(entries))
-                row = 0
-                for place in np.flatnonzero(column).tolist():
-                    while place - row > config.max_run:
-                        entries.append(config.max_run << config.codebook_bits)
-                        row += config.max_run + 1
-                    entries.append(int(column[place]) | (place - row) << config.codebook_bits)
-                    row = place + 1
-            self.pointers[pe].append(len(entries))
+    def _add_slices(self, rows: IntArray) -> int:
+        """Entries of one pass, and words of the table for every four columns; the number of the first column."""
+        column_base = QUAD * len(self.table[0])
+        for pe, table in enumerate(self.table):
+            own = rows[pe :: self.config.n_pes]
+            for first in range(0, own.shape[1], QUAD):
+                table.append(self._add_quad(self.entries[pe], own[:, first : first + QUAD].T))
+        return column_base
 
-    def _add_requantisation(self, n_rows: int) -> int:
-        """Biases and scales of one pass; how many rows every PE has."""
+    def _add_quad(self, entries: list[int], columns: IntArray) -> int:
+        """A zero run and a code for each non-zero, fillers where a run is longer; the word for up to four columns."""
+        config = self.config
+        word = begin = 0
+        for place in range(QUAD):
+            if place == QUAD // 2:
+                begin = len(entries)
+            before, row = len(entries), 0
+            column = columns[place] if place < len(columns) else columns[:0].ravel()
+            for at in np.flatnonzero(column).tolist():
+                while at - row > config.max_run:
+                    entries.append(config.max_run << config.codebook_bits)
+                    row += config.max_run + 1
+                entries.append(int(column[at]) | (at - row) << config.codebook_bits)
+                row = at + 1
+            if len(entries) - before > config.max_count:
+                raise ValueError(f"a slice of {len(entries) - before} entries, more than {config.max_count}")
+            word |= len(entries) - before << config.entry_address_width + place * config.count_bits
+        return begin & (1 << config.entry_address_width) - 1 | word
+
+    def _add_scales(self, local_rows: int) -> int:
         config, rng = self.config, self.rng
-        local_rows = -(-n_rows // config.n_pes)
-        shape = (local_rows, config.n_pes)
-        used = np.arange(local_rows * config.n_pes).reshape(shape) < n_rows
-        self.biases += list(np.where(used, rng.integers(-(1 << 20), 1 << 20, shape), 0))
+        shape = (config.n_pes, local_rows)
         multiplier = rng.integers(1, config.max_multiplier + 1, shape)
         shift = rng.integers(4, config.activation_width + 14, shape)
-        self.scales += list(multiplier | shift << config.multiplier_width)
-        return local_rows
+        return self._add_words(multiplier | shift << config.multiplier_width)
+
+    def _add_words(self, words: IntArray) -> int:
+        """Words of the table, (n_pes, n), one for every row of the pass; the address of the first."""
+        base = len(self.table[0])
+        for table, own in zip(self.table, words.tolist(), strict=True):
+            table += own
+        return base
 
     def packets(self) -> list[Packet]:
         base = STEP_WORDS * len(self.steps)
         size = self.config.codebook_size
         program: list[int] = []
         for step in self.steps:
-            fields = {**vars(step), "codebook_base": base + size * step.codebook_base if step.codebook_count else 0}
-            program += Step(**fields).pack()
+            codebook_base = base + size * step.codebook_base if step.codebook_count else 0
+            program += replace(step, codebook_base=codebook_base).pack()
         for codebook in self.codebooks:
             program += codebook.tolist()
-        per_pe = {
-            Memory.ENTRY: self.entries,
-            Memory.POINTER: self.pointers,
-            Memory.BIAS: np.array(self.biases).T.tolist(),
-            Memory.SCALE: np.array(self.scales).T.tolist(),
-        }
         packets = [Packet(memory=Memory.PROGRAM, pe=0, address=0, elements=np.array(program, np.int64))]
-        for memory, lists in per_pe.items():
+        for memory, lists in ((Memory.ENTRY, self.entries), (Memory.TABLE, self.table)):
             for pe, elements in enumerate(lists):
                 packets.append(Packet(memory=memory, pe=pe, address=0, elements=np.array(elements, np.int64)))
         return packets

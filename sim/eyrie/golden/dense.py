@@ -1,4 +1,4 @@
-"""The reference: integer matrices, one product a layer. It knows nothing of PEs, pointers, codes or steps."""
+"""The reference: integer matrices, one product a layer. It knows nothing of PEs, tables, codes or steps."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -55,10 +55,8 @@ def forward(layers: Sequence[IntegerLayer], x: IntArray, *, activation_width: in
         If shapes do not fit.
     """
     for layer in layers:
-        accumulators = x @ layer.weight.T
         x = requantise(
-            accumulators,
-            layer.bias,
+            x @ layer.weight.T + layer.bias,
             layer.multiplier,
             layer.shift,
             relu=layer.relu,

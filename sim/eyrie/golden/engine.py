@@ -13,7 +13,7 @@ from eyrie.eie.config import EieConfig
 from eyrie.eie.load_format import Packet
 from eyrie.eie.program import Step
 from eyrie.golden.loaded import LoadedEngine
-from eyrie.golden.run import EngineRun
+from eyrie.golden.run import EngineRun, OnBroadcast
 
 IntArray = npt.NDArray[np.int64]
 
@@ -47,9 +47,12 @@ class EngineModel:
         """The program."""
         return self._engine.steps
 
-    def start(self, n_samples: int) -> EngineRun:
-        """Start the program for this many samples, which run side by side and know nothing of each other."""
-        return EngineRun(self._engine, n_samples)
+    def start(self, n_samples: int, on_broadcast: OnBroadcast | None = None) -> EngineRun:
+        """Start the program for this many samples, which run side by side and know nothing of each other.
+
+        Every broadcast is told to ``on_broadcast``, see `eyrie.golden.run.EngineRun`.
+        """
+        return EngineRun(self._engine, n_samples, on_broadcast)
 
     def run(self, i: IntArray) -> IntArray:
         """Run the program once on a whole input stream.

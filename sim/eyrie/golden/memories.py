@@ -22,8 +22,8 @@ class Memories:
     Parameters
     ----------
     contents : dict
-        int64 arrays, ``(1, depth)`` for the program and ``(n_pes, depth)`` for the others. Biases are signed. A place
-        that no packet wrote holds `UNWRITTEN`.
+        int64 arrays, ``(1, depth)`` for the program and ``(n_pes, depth)`` for the others; no element is negative. A
+        place that no packet wrote holds `UNWRITTEN`.
     """
 
     contents: dict[Memory, npt.NDArray[np.int64]]
@@ -49,8 +49,6 @@ class Memories:
             width = element_width(config, memory)
             for packet in own:
                 elements = packet.elements.astype(np.int64) & ((1 << width) - 1)
-                if memory is Memory.BIAS:
-                    elements = sign_extended(elements, width)
                 array[packet.pe, packet.address : packet.address + len(elements)] = elements
             contents[memory] = array
         return cls(contents=contents)

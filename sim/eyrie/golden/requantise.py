@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 ACCUMULATOR_RANGE = (-(1 << 47), (1 << 47) - 1)
-"""Of accumulators and of biases: the widest that an engine can have."""
+"""Of the widest accumulators that an engine can have."""
 MAX_MULTIPLIER = (1 << 15) - 1
 MAX_SHIFT = 63
 
@@ -12,25 +12,16 @@ IntArray = npt.NDArray[np.int64]
 
 
 def requantise(
-    accumulators: IntArray,
-    bias: IntArray,
-    multiplier: IntArray,
-    shift: IntArray,
-    *,
-    relu: bool,
-    activation_width: int,
+    accumulators: IntArray, multiplier: IntArray, shift: IntArray, *, relu: bool, activation_width: int
 ) -> IntArray:
-    """``clamp((accumulators + bias) * multiplier + 2 ** (shift - 1) >> shift)``, then ReLU if asked for.
+    """``clamp(accumulators * multiplier + 2 ** (shift - 1) >> shift)``, then ReLU if asked for.
 
-    Rounds half up; a shift of 0 adds nothing. Exact for every input that is accepted, although the rounded product
-    itself may need 65 bits.
+    Rounds half up; a shift of 0 adds nothing. Exact: product and half a unit of the last place fit 63 bits and a sign.
 
     Parameters
     ----------
     accumulators : int64 (..., rows)
-        Signed, up to 48 bits.
-    bias : int64 (rows,)
-        Signed, up to 48 bits.
+        Signed, up to 48 bits, the bias included.
     multiplier : int64 (rows,)
         1 to `MAX_MULTIPLIER`.
     shift : int64 (rows,)
@@ -53,12 +44,9 @@ def requantise(
     _require_range("multiplier", multiplier, 1, MAX_MULTIPLIER)
     _require_range("shift", shift, 0, MAX_SHIFT)
     _require_range("accumulator", accumulators, *ACCUMULATOR_RANGE)
-    _require_range("bias", bias, *ACCUMULATOR_RANGE)
-    product = (accumulators + bias) * multiplier  # at most 63 bits and a sign
-    # Adding the last bit that was cut off rounds half up, and unlike adding 2 ** (shift - 1) cannot overflow.
-    half = np.where(shift > 0, product >> np.maximum(shift - 1, 0) & 1, 0)
+    half = np.where(shift > 0, np.int64(1) << np.maximum(shift - 1, 0), 0)
     lowest, highest = -(1 << activation_width - 1), (1 << activation_width - 1) - 1
-    return np.clip((product >> shift) + half, 0 if relu else lowest, highest)
+    return np.clip(accumulators * multiplier + half >> shift, 0 if relu else lowest, highest)
 
 
 def _require_range(name: str, values: IntArray, low: int, high: int) -> None:

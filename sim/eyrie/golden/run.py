@@ -1,5 +1,6 @@
 """One run of the engine's program, step by step."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,6 +15,8 @@ from eyrie.golden.memories import UNWRITTEN, sign_extended
 from eyrie.golden.requantise import requantise
 
 IntArray = npt.NDArray[np.int64]
+
+OnBroadcast = Callable[[int, IntArray, IntArray], None]
 
 
 @dataclass(kw_only=True)
@@ -49,22 +52,32 @@ class Counts:
 class EngineRun:
     """One run of the program for ``n_samples`` samples side by side; see `eyrie.golden.engine.EngineModel`.
 
+    Parameters
+    ----------
+    engine : LoadedEngine
+    n_samples : int
+    on_broadcast : callable, optional
+        Told of every broadcast: index of the step, activations by slot, int64 (samples, slots), and entries that each
+        slot's column has on each PE, int64 (columns, n_pes), from slot 0 at least to the last that is not zero.
+
     Attributes
     ----------
     counts : Counts
         Work done so far.
     """
 
-    def __init__(self, engine: LoadedEngine, n_samples: int) -> None:
+    def __init__(self, engine: LoadedEngine, n_samples: int, on_broadcast: OnBroadcast | None = None) -> None:
         self.engine = engine
         self.counts = Counts()
+        self._on_broadcast = on_broadcast
         self._n_samples = n_samples
         self._next = 0
         self._input = self._empty()
         self._output = self._empty()
         self._source: IntArray | None = None
         self._destination: IntArray | None = None
-        self._accumulators = self._empty()  # row r of PE k at r * n_pes + k, up to the last row in use
+        self._accumulators = self._empty()  # row r of PE k at r * n_pes + k; rows beyond are undefined
+        self._n_summed = 0  # rows to which products were added that no drain has taken
         self._codebook = np.full(engine.config.codebook_size, UNWRITTEN, np.int64)
 
     def exchange(self, to_send: IntArray, n_receive: int) -> IntArray:
@@ -109,7 +122,7 @@ class EngineRun:
         for what, left in (("inputs", self._input.shape[1]), ("outputs", self._output.shape[1])):
             if left:
                 raise InputError(f"{left} {what} are left over at the end of the program")
-        if self._accumulators.any():
+        if self._n_summed:
             raise InputError("the program ends with sums that it has not drained")
 
     def _empty(self) -> IntArray:
@@ -129,6 +142,8 @@ class EngineRun:
                 self._broadcast(index, step)
             if step.drain:
                 self._drain(step)
+            if step.bias_rows:
+                self._set_biases(step)
             if step.emit:
                 self._emit(step)
         except InputError as error:
@@ -160,38 +175,40 @@ class EngineRun:
         if not n_columns:
             return
         slices = self.engine.slices(index, self._codebook, n_columns)
+        if self._on_broadcast is not None:
+            self._on_broadcast(index, self._source, slices.n_entries)
+        reached = int(slices.n_rows[:n_columns][nonzero[:n_columns] > 0].max(initial=0))
+        if reached > self._n_defined:
+            raise InputError(f"adds to row {reached - 1}, but only {self._n_defined} rows have a bias")
+        self._n_summed = max(self._n_summed, reached)
         activations = np.zeros((self._n_samples, len(slices.weight)), np.int64)
         activations[:, :n_columns] = self._source[:, :n_columns]
-        self._widen(slices.weight.shape[1])
-        self._accumulators[:, : slices.weight.shape[1]] += slices.products(activations)
+        end = reached * self.engine.config.n_pes
+        self._accumulators[:, :end] += slices.products(activations)[:, :end]
         self._accumulators = sign_extended(self._accumulators, self.engine.config.accumulator_width)
         self.counts.activations += int(nonzero.sum())
-        self.counts.entries += int(nonzero[:n_columns] @ slices.n_entries[:n_columns])
+        self.counts.entries += int(nonzero[:n_columns] @ slices.n_entries[:n_columns].sum(axis=1))
         self.counts.multiplies += int(nonzero[:n_columns] @ slices.n_multiplies[:n_columns])
 
     def _drain(self, step: Step) -> None:
-        config, memories = self.engine.config, self.engine.memories
+        config = self.engine.config
         if step.n_rows > config.accumulator_depth:
             raise InputError(f"drains {step.n_rows} rows of {config.accumulator_depth}")
+        if step.n_rows > self._n_defined:
+            raise InputError(f"drains {step.n_rows} rows, but only {self._n_defined} have a bias")
         self._require_local("drain", step.local_base + step.n_rows)
-        bias, scale = (
-            memories.read(memory, step.row_base, step.row_base + step.n_rows).T.ravel()
-            for memory in (Memory.BIAS, Memory.SCALE)
-        )
         n_slots = step.n_rows * config.n_pes
-        self._widen(n_slots)
-        multiplier = scale & config.max_multiplier if step.scaled else np.ones_like(scale)
-        if not multiplier.all():
-            raise InputError("a multiplier is 0")
+        multiplier, shift = self._scales(step)
         drained = requantise(
             self._accumulators[:, :n_slots],
-            bias,
             multiplier,
-            scale >> config.multiplier_width,
+            shift,
             relu=step.relu,
             activation_width=config.activation_width,
         )
-        self._accumulators[:, :n_slots] = 0
+        self._accumulators = self._empty()
+        if step.n_rows >= self._n_summed:
+            self._n_summed = 0
         begin = step.local_base * config.n_pes
         kept = self._empty() if step.open else self._destination
         if kept is None:
@@ -201,6 +218,41 @@ class EngineRun:
         gap = np.zeros((self._n_samples, begin - kept.shape[1]), np.int64)
         self._destination = np.concatenate([kept, gap, drained], axis=1)
 
+    def _scales(self, step: Step) -> tuple[IntArray, IntArray]:
+        """Multipliers and shifts of a drain, int64 (n_rows * n_pes,) each."""
+        config = self.engine.config
+        if not step.scaled:
+            try:
+                config.require_plain_shift(step.shift)
+            except ValueError as error:
+                raise InputError(str(error)) from error
+            n_slots = step.n_rows * config.n_pes
+            return np.ones(n_slots, np.int64), np.full(n_slots, step.shift)
+        if not config.multipliers:
+            raise InputError("scales rows, for which the configuration has no multipliers")
+        words = self._table_words(step.scale_base, step.n_rows)
+        multiplier = words & config.max_multiplier
+        if not multiplier.all():
+            raise InputError("a multiplier is 0")
+        return multiplier, words >> config.multiplier_width & config.max_shift
+
+    def _set_biases(self, step: Step) -> None:
+        config = self.engine.config
+        if step.bias_rows > config.accumulator_depth:
+            raise InputError(f"sets {step.bias_rows} accumulators of {config.accumulator_depth}")
+        biases = sign_extended(self._table_words(step.bias_base, step.bias_rows), config.accumulator_width)
+        others = self._accumulators[:, len(biases) :]
+        self._accumulators = np.concatenate([np.tile(biases, (self._n_samples, 1)), others], axis=1)
+
+    def _table_words(self, base: int, n_rows: int) -> IntArray:
+        """Words of the table for rows 0 to ``n_rows - 1``, int64 (n_rows * n_pes,), as accumulators lie."""
+        return self.engine.memories.read(Memory.TABLE, base, base + n_rows).T.ravel()
+
+    @property
+    def _n_defined(self) -> int:
+        """Rows whose accumulators were set to a bias."""
+        return self._accumulators.shape[1] // self.engine.config.n_pes
+
     def _emit(self, step: Step) -> None:
         config = self.engine.config
         begin = step.local_base * config.n_pes
@@ -208,11 +260,6 @@ class EngineRun:
         if self._destination is None or self._destination.shape[1] < end:
             raise InputError(f"emits slot {end - 1}, which nothing was written to")
         self._output = np.concatenate([self._output, self._destination[:, begin:end]], axis=1)
-
-    def _widen(self, n_slots: int) -> None:
-        missing = n_slots - self._accumulators.shape[1]
-        if missing > 0:
-            self._accumulators = np.pad(self._accumulators, ((0, 0), (0, missing)))
 
     def _require_local(self, what: str, end: int) -> None:
         depth = self.engine.config.activation_depth

@@ -1,4 +1,4 @@
-"""Matrix slices as the PEs read them: pointers, relative indices and codes become a matrix."""
+"""Matrix slices as the PEs read them: table words, relative indices and codes become a matrix."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from eyrie.eie.config import EieConfig
+from eyrie.eie.config import QUAD, EieConfig
 from eyrie.eie.load_format import Memory
 from eyrie.errors import InputError
 from eyrie.golden.memories import UNWRITTEN, Memories
@@ -25,11 +25,16 @@ class SliceMatrix:
     ----------
     weight : int16 (columns, rows * n_pes)
         Row r of PE k stands at ``r * n_pes + k``.
-    n_entries, n_multiplies : int64 (columns,)
-        Entries of each column over all PEs, and those that are not fillers.
+    n_rows : int64 (columns,)
+        Rows from the first to the last to which a column adds a product, on any PE.
+    n_entries : int64 (columns, n_pes)
+        Entries of each column on each PE.
+    n_multiplies : int64 (columns,)
+        Entries of each column over all PEs that are not fillers.
     """
 
     weight: npt.NDArray[np.int16]
+    n_rows: IntArray
     n_entries: IntArray
     n_multiplies: IntArray
 
@@ -47,28 +52,28 @@ class SliceMatrix:
         Raises
         ------
         InputError
-            If pointers descend or lead out of what was loaded, a row lies past the accumulators, or a code has no
-            codebook entry.
+            If table words or entries were not loaded, a row lies past the accumulators, or a code has no codebook
+            entry.
         """
         n_pes = config.n_pes
-        pointers = memories.read(Memory.POINTER, column_base, column_base + n_columns + 1)
-        counts = np.diff(pointers, axis=1)
-        if (counts < 0).any():
-            pe, column = np.argwhere(counts < 0)[0]
-            raise InputError(f"pointers of PE {pe} descend at address {column_base + column}")
-        stored = memories.contents[Memory.ENTRY]
-        if pointers.max(initial=0) > stored.shape[1]:
-            raise InputError(f"a slice ends at entry {pointers.max()}, past the {stored.shape[1]} that were loaded")
-
+        begins, counts = _read_columns(config, memories, column_base, n_columns)
         per_slice = counts.ravel()
-        n_entries = int(per_slice.sum())
         slice_of_entry = np.repeat(np.arange(per_slice.size), per_slice)
         pe_of_entry, column_of_entry = np.divmod(slice_of_entry, max(n_columns, 1))
         first = np.cumsum(per_slice) - per_slice
-        address = np.arange(n_entries) + (pointers[:, :-1].ravel() - first)[slice_of_entry]
-        entries = stored[pe_of_entry, address]
+        address = np.arange(len(slice_of_entry)) + (begins.ravel() - first)[slice_of_entry]
+        address &= (1 << config.entry_address_width) - 1
+
+        stored = memories.contents[Memory.ENTRY]
+        outside = address >= stored.shape[1]
+        entries = np.full(len(address), UNWRITTEN, np.int64)
+        entries[~outside] = stored[pe_of_entry[~outside], address[~outside]]
         if (entries == UNWRITTEN).any():
-            raise InputError(f"a slice reads entry {address[np.argmin(entries)]}, which was not loaded")
+            worst = int(np.argmin(entries))
+            raise InputError(
+                f"column {column_base + column_of_entry[worst]} reads entry {address[worst]} of PE "
+                f"{pe_of_entry[worst]}, which was not loaded"
+            )
 
         codes, runs = entries & config.codebook_size - 1, entries >> config.codebook_bits
         steps = np.concatenate([[0], np.cumsum(runs + 1)])
@@ -76,28 +81,30 @@ class SliceMatrix:
         if rows.max(initial=0) >= config.accumulator_depth:
             worst = int(np.argmax(rows))
             raise InputError(
-                f"row {rows[worst]} of PE {pe_of_entry[worst]} at pointer address "
-                f"{column_base + column_of_entry[worst]} is past the {config.accumulator_depth} accumulators"
+                f"row {rows[worst]} of PE {pe_of_entry[worst]} in column {column_base + column_of_entry[worst]} is "
+                f"past the {config.accumulator_depth} accumulators"
             )
         useful = codes != 0
         weights = codebook[codes[useful]]
         if (weights == UNWRITTEN).any():
             raise InputError(f"code {codes[useful][np.argmin(weights)]} has no codebook entry")
 
-        n_rows = int(rows.max(initial=-1)) + 1
-        dense = np.zeros((n_columns, n_rows * n_pes), np.int16)
+        n_rows = np.zeros(n_columns, np.int64)
+        np.maximum.at(n_rows, column_of_entry[useful], rows[useful] + 1)
+        dense = np.zeros((n_columns, int(n_rows.max(initial=0)) * n_pes), np.int16)
         dense[column_of_entry[useful], rows[useful] * n_pes + pe_of_entry[useful]] = weights
         return cls(
             weight=dense,
-            n_entries=counts.sum(axis=0),
+            n_rows=n_rows,
+            n_entries=counts.T,
             n_multiplies=np.bincount(column_of_entry[useful], minlength=n_columns),
         )
 
     def products(self, activations: IntArray) -> IntArray:
         """Sums of products, exact: int64 (samples, rows * n_pes) from int64 (samples, columns).
 
-        Activations and weights have at most 16 bits and the pointer memory at most 2**16 columns, so that every partial
-        sum stays below 2**46, and float64 holds integers up to 2**53: the fast product is exact in any order.
+        Activations and weights have at most 16 bits and the table describes at most 2**18 columns, so that every
+        partial sum stays within 2**48, and float64 holds integers up to 2**53: the fast product is exact in any order.
         """
         samples, n_columns = activations.shape
         sums = np.empty((samples, self.weight.shape[1]), np.int64)
@@ -107,3 +114,19 @@ class SliceMatrix:
             block = self.weight[:, begin : begin + width].astype(np.float64)
             sums[:, begin : begin + width] = operand @ block
         return sums
+
+
+def _read_columns(config: EieConfig, memories: Memories, column_base: int, n_columns: int) -> tuple[IntArray, IntArray]:
+    """Address of the first entry, not yet reduced to its range, and number of entries, int64 (n_pes, n_columns) each.
+
+    A word holds the address at which the third of four columns begins; the others follow by their lengths.
+    """
+    end = column_base + n_columns
+    words = memories.read(Memory.TABLE, column_base // QUAD, -(-end // QUAD))
+    address = words & (1 << config.entry_address_width) - 1
+    places = config.entry_address_width + config.count_bits * np.arange(QUAD)
+    counts = words[:, :, None] >> places & config.max_count
+    first, second, third, _ = np.moveaxis(counts, 2, 0)
+    begins = np.stack([address - second - first, address - second, address, address + third], axis=2)
+    own = slice(column_base % QUAD, column_base % QUAD + n_columns)
+    return begins.reshape(config.n_pes, -1)[:, own], counts.reshape(config.n_pes, -1)[:, own]

@@ -1,10 +1,11 @@
 """``eyrie compile``: from a model to an image."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
-from eyrie.commands.geometry import geometry_options
+from eyrie.commands.geometry import SWITCH, compiler_options
 from eyrie.commands.terminal import json_option, percent, print_json, print_table, progress
 
 
@@ -17,13 +18,20 @@ from eyrie.commands.terminal import json_option, percent, print_json, print_tabl
     metavar="X.npy",
     help="Inputs, (samples, inputs), that cover the range of real ones. Without them inputs lie in [-1, 1].",
 )
-@geometry_options
+@compiler_options
 @click.option(
     "--requantise",
     type=click.Choice(["shift", "multiplier"]),
     default="shift",
     show_default=True,
-    help="Scales of activations: powers of two, or any (slower drain, full range).",
+    help="Scales of activations: powers of two, or any (slower drain, full range; needs --multipliers on).",
+)
+@click.option(
+    "--balance",
+    type=SWITCH,
+    default="on",
+    show_default=True,
+    help="Rows are placed so that all PEs have the same work, or interleaved.",
 )
 @click.option(
     "--config",
@@ -39,10 +47,13 @@ def compile(
     calibrate: Path | None,
     pes: int,
     codebook_bits: int,
-    index_bits: int,
+    index_bits: int | Literal["cycles", "bits"],
     queue_depth: int,
     activation_bits: int,
+    multipliers: str,
+    lut_ram: str,
     requantise: str,
+    balance: str,
     config_path: Path | None,
     as_json: bool,
 ) -> None:
@@ -66,8 +77,11 @@ def compile(
             index_bits=index_bits,
             queue_depth=queue_depth,
             activation_bits=activation_bits,
+            multipliers=multipliers == "on",
+            lut_ram=lut_ram == "on",
             config=None if config_path is None else read_configuration(config_path),
             requantise="shift" if requantise == "shift" else "multiplier",
+            balance=balance == "on",
         )
         write_folder(output, result)
     report = result.report
@@ -92,6 +106,10 @@ def compile(
     ]
     columns = ["layer", "shape", "kept", "values", "entries", "fillers", "steps", "sum bits", "dense", "CSC", "Huffman"]
     print_table(f"{report.name} for {report.config.n_pes} PEs (sizes in bytes)", columns, rows)
+    click.echo(
+        f"The PE that works longest has {report.load.imbalance:.3f} times the mean load; "
+        f"{report.interleaved_load.imbalance:.3f} times with interleaved rows."
+    )
     if report.cost:
         sharing, whole = report.cost.sharing, report.cost.quantisation
         click.echo(

@@ -2,34 +2,74 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from eyrie.compile.folder import read_configuration
+from eyrie.compile.index_width import IndexAim
 from eyrie.eie.config import EieConfig
 from eyrie.errors import InputError
 
 _OPTIONS = (
     ("--pes", 16, "Processing elements, 1 to 256."),
     ("--codebook-bits", 4, "Bits of a code; the codebook holds 2^B weights, zero among them."),
-    ("--index-bits", 4, "Bits of the zero run in front of an entry."),
-    ("--queue-depth", 8, "Activations that a PE's queue holds."),
+    ("--index-bits", 4, "Bits of the zero run in front of an entry: wide ones save cycles, narrow ones memory."),
+    ("--queue-depth", 8, "Slices that wait in a PE's queue when it stops the broadcast."),
     ("--activation-bits", 16, "Bits of a signed activation, 8 to 16."),
 )
+
+SWITCH = click.Choice(["on", "off"])
+
+_SWITCHES = (
+    ("--multipliers", "Layers can be requantised with any multiplier and shift, or only with shifts by 0, 4, 8 ..."),
+    ("--lut-ram", "Accumulators lie in memories made of LUTs, or in block RAM, for targets without such memories."),
+)
+
+
+class IndexBits(click.ParamType):
+    """Bits of a zero run, or what the compiler chooses them for."""
+
+    name = "integer, cycles or bits"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """An integer of any size, ``"cycles"`` or ``"bits"``."""
+        if value in get_args(IndexAim):
+            return value
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither an integer nor cycles nor bits", parameter, context)
 
 
 def geometry_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of geometry to a command."""
+    return _with_options(command, {})
+
+
+def compiler_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of geometry to a command that lays out a network: some may be left to the compiler."""
+    return _with_options(command, {"--index-bits": {"type": IndexBits(), "metavar": "N|cycles|bits"}})
+
+
+def _with_options(command: Callable[..., Any], special: dict[str, dict[str, Any]]) -> Callable[..., Any]:
+    for name, text in reversed(_SWITCHES):
+        command = click.option(name, type=SWITCH, default="on", show_default=True, help=text)(command)
     for name, default, text in reversed(_OPTIONS):
-        command = click.option(name, type=int, default=default, show_default=True, help=text)(command)
+        settings: dict[str, Any] = {"type": int, **special.get(name, {})}
+        command = click.option(name, default=default, show_default=True, help=text, **settings)(command)
     return command
 
 
-def geometry_from(
-    source: Path | None, *, pes: int, codebook_bits: int, index_bits: int, queue_depth: int, activation_bits: int
-) -> EieConfig:
+def geometry_from(source: Path | None, **geometry: Any) -> EieConfig:
     """The configuration in a folder or file, or the one that the options give with memories of default size.
+
+    Parameters
+    ----------
+    source : Path or None
+        Folder or file; None counts the options.
+    geometry : int or str
+        The options that `geometry_options` adds, by name; switches are ``"on"`` or ``"off"``.
 
     Raises
     ------
@@ -40,11 +80,13 @@ def geometry_from(
         return read_configuration(source)
     try:
         return EieConfig(
-            n_pes=pes,
-            codebook_bits=codebook_bits,
-            index_bits=index_bits,
-            queue_depth=queue_depth,
-            activation_width=activation_bits,
+            n_pes=geometry["pes"],
+            codebook_bits=geometry["codebook_bits"],
+            index_bits=geometry["index_bits"],
+            queue_depth=geometry["queue_depth"],
+            activation_width=geometry["activation_bits"],
+            multipliers=geometry["multipliers"] == "on",
+            lut_ram=geometry["lut_ram"] == "on",
         )
     except ValueError as error:
         raise InputError(str(error)) from error

@@ -1,6 +1,7 @@
 """``eyrie synth``: what the hardware needs of an FPGA."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,7 +16,7 @@ from eyrie.commands.terminal import json_option, print_json, print_table, progre
 @click.option("--flatten", is_flag=True, help="Optimise PEs together with what is around them; takes minutes.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Folder for report and log.")
 @json_option
-def synth(source: Path | None, target: str, flatten: bool, output: Path | None, as_json: bool, **geometry: int) -> None:
+def synth(source: Path | None, target: str, flatten: bool, output: Path | None, as_json: bool, **geometry: Any) -> None:
     """Synthesise the engine for the network compiled into DIR, or for the given geometry, with Yosys.
 
     Counts cells of the whole and of each module, before placement.

@@ -14,7 +14,7 @@ from eyrie.commands.terminal import json_option, print_json, print_table, progre
 @geometry_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="OUT", help="Folder to write.")
 @json_option
-def verilog(source: Path | None, output: Path, as_json: bool, **geometry: int) -> None:
+def verilog(source: Path | None, output: Path, as_json: bool, **geometry: Any) -> None:
     """Write the engine for the network compiled into DIR, or for the given geometry.
 
     OUT then holds eie_core.v, and eie_core.json with its configuration and ports.

@@ -33,8 +33,8 @@ class Certificate:
     row : int
         Row that comes closest to overflow, or goes farthest beyond.
     lowest, highest : int
-        Least and greatest value that a partial sum of that row can have, in any order of additions and for any input,
-        that the whole sum can have with its bias, and the bias alone.
+        Least and greatest value that the accumulator of that row can take, from the bias, where it starts, to the whole
+        sum, in any order of additions and for any input. Both are reached.
     accumulator_width : int
         Bits of a signed accumulator.
     """
@@ -53,7 +53,7 @@ class Certificate:
     @property
     def bits(self) -> int:
         """Bits that a signed accumulator needs."""
-        return max(self.highest.bit_length(), (-self.lowest - 1).bit_length() if self.lowest < 0 else 0) + 1
+        return max(self.highest, -1 - self.lowest, 0).bit_length() + 1
 
     @property
     def holds(self) -> bool:
@@ -78,14 +78,11 @@ class Certificate:
 def certify_layer(layer: QuantisedLayer, inputs: Interval, accumulator_width: int) -> Certificate:
     """Bound every row from its actual weights and the range of each input.
 
-    The additions may come in any order, and a zero activation adds nothing, so that every subset of the products is a
-    partial sum that can occur.
+    An accumulator starts at the bias, and the additions may come in any order: beside the bias it can hold any subset
+    of the products, as if every input could also be zero.
     """
-    low, high = np.minimum(inputs.low, 0), np.maximum(inputs.high, 0)
-    partial = _sum_interval(layer, Interval(low=low, high=high))
-    whole = _sum_interval(layer, inputs)
-    lowest = np.minimum(np.minimum(partial.low, layer.bias), whole.low + layer.bias)
-    highest = np.maximum(np.maximum(partial.high, layer.bias), whole.high + layer.bias)
+    partial = _sum_interval(layer, Interval(low=np.minimum(inputs.low, 0), high=np.maximum(inputs.high, 0)))
+    lowest, highest = partial.low, partial.high
     row = int(np.argmax(np.maximum(highest, -1 - lowest)))
     return Certificate(
         layer=layer.name,
@@ -100,7 +97,7 @@ def output_interval(layer: QuantisedLayer, inputs: Interval, activation_width: i
     """Range of each output of a layer whose certificate holds, int64 (rows,) each; requantisation is monotone."""
     whole = _sum_interval(layer, inputs)
     low, high = (
-        requantise(sums, layer.bias, layer.multiplier, layer.shift, relu=layer.relu, activation_width=activation_width)
+        requantise(sums, layer.multiplier, layer.shift, relu=layer.relu, activation_width=activation_width)
         for sums in (whole.low, whole.high)
     )
     return Interval(low=low, high=high)
@@ -127,7 +124,7 @@ def certify_network(network: QuantisedNetwork, accumulator_width: int) -> tuple[
 
 
 def _sum_interval(layer: QuantisedLayer, inputs: Interval) -> Interval:
-    """Range of the sum of products of each row, without bias."""
+    """Range of the sum of bias and products of each row."""
     low = np.empty(layer.rows, np.int64)
     high = np.empty(layer.rows, np.int64)
     step = max(1, _BLOCK // layer.columns)
@@ -136,4 +133,4 @@ def _sum_interval(layer: QuantisedLayer, inputs: Interval) -> Interval:
         positive, negative = np.maximum(weight, 0), np.minimum(weight, 0)
         low[begin : begin + step] = positive @ inputs.low + negative @ inputs.high
         high[begin : begin + step] = positive @ inputs.high + negative @ inputs.low
-    return Interval(low=low, high=high)
+    return Interval(low=low + layer.bias, high=high + layer.bias)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eyrie.compile.schedule import HostSchedule
+from eyrie.compile.table import TableLayout, column_words
 from eyrie.eie.config import EieConfig
 from eyrie.eie.load_format import Memory, Packet
 
@@ -25,7 +26,7 @@ class LayerInfo:
     weight_scale, output_scale : float
         What one unit of a codebook entry, and of an output activation, stands for.
     column_base : int
-        Pointer address of its first table; the entries from there to the next layer's are its own.
+        First column of its first tile; the columns from there to the next layer's are its own.
     slot_of_row : tuple of int
     n_slots : int
         Slot of each row, and slots with the idle ones, see `eyrie.compress.interleave.Placement`.
@@ -54,12 +55,12 @@ class CompiledNetwork:
     schedule : HostSchedule
     program : int64 (words,)
         Steps and codebooks, words of 32 bits.
-    pointers : int64 (n_pes, columns + 1)
-        Column pointers of all tables of all layers.
+    counts : uint16 (n_pes, columns)
+        Entries of every column of all tiles of all layers; each tile is padded with empty ones to a multiple of four.
     entries : tuple of uint16 arrays, one a PE
         Code in the low bits, run above.
     bias : int64 (n_pes, rows)
-    scale : int64 (n_pes, rows)
+    scale : int64 (n_pes, rows of the layers that are scaled)
         Multiplier in the low bits, shift above.
     input_scale, output_scale : float
         What one unit of an input, and of an output activation, stands for.
@@ -74,7 +75,7 @@ class CompiledNetwork:
     layers: tuple[LayerInfo, ...]
     schedule: HostSchedule
     program: IntArray
-    pointers: IntArray
+    counts: npt.NDArray[np.uint16]
     entries: tuple[npt.NDArray[np.uint16], ...]
     bias: IntArray
     scale: IntArray
@@ -93,15 +94,18 @@ class CompiledNetwork:
         """Elements of an output."""
         return self.schedule.sizes[-1]
 
+    @property
+    def table(self) -> TableLayout:
+        """Where counts, biases and scales lie in the table."""
+        return TableLayout(n_columns=self.counts.shape[1], n_biases=self.bias.shape[1], n_scales=self.scale.shape[1])
+
     def packets(self) -> list[Packet]:
         """Packets for `eyrie.eie.load_format.load_stream`, which write every memory as far as the network needs it."""
+        biases = self.bias & (1 << self.config.accumulator_width) - 1
+        table = np.concatenate([column_words(self.counts, self.config), biases, self.scale], axis=1)
         packets = [Packet(memory=Memory.PROGRAM, pe=0, address=0, elements=self.program)]
         for pe in range(self.config.n_pes):
-            for memory, elements in (
-                (Memory.ENTRY, self.entries[pe].astype(np.int64)),
-                (Memory.POINTER, self.pointers[pe]),
-                (Memory.BIAS, self.bias[pe]),
-                (Memory.SCALE, self.scale[pe]),
-            ):
-                packets.append(Packet(memory=memory, pe=pe, address=0, elements=elements))
+            entries = self.entries[pe].astype(np.int64)
+            packets.append(Packet(memory=Memory.ENTRY, pe=pe, address=0, elements=entries))
+            packets.append(Packet(memory=Memory.TABLE, pe=pe, address=0, elements=table[pe]))
         return [packet for packet in packets if len(packet.elements)]

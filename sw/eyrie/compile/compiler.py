@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from eyrie.compile.activity import activation_densities, run_calibration
 from eyrie.compile.calibrate import bound_ranges, measure_ranges
 from eyrie.compile.certify import certify_network
 from eyrie.compile.compiled import CompiledNetwork
 from eyrie.compile.evaluate import evaluate_cost
+from eyrie.compile.index_width import IndexAim
 from eyrie.compile.mapping import map_network
 from eyrie.compile.quantise import Requantise, quantise_network
 from eyrie.compile.quantised import QuantisedNetwork
 from eyrie.compile.report import CompileReport, report_network
 from eyrie.compile.verify import verify_compiled
+from eyrie.compress.balance import balanced_placement
 from eyrie.compress.interleave import Placement
 from eyrie.eie.config import EieConfig
 from eyrie.errors import InputError
@@ -44,13 +48,16 @@ def compile_network(
     calibration: np.ndarray | None = None,
     n_pes: int = 16,
     codebook_bits: int = 4,
-    index_bits: int = 4,
+    index_bits: int | IndexAim = 4,
     queue_depth: int = 8,
     activation_bits: int = 16,
     accumulator_bits: int = 32,
     config: EieConfig | None = None,
     placements: Sequence[Placement] | None = None,
+    balance: bool = True,
     requantise: Requantise = "shift",
+    multipliers: bool = True,
+    lut_ram: bool = True,
 ) -> CompileResult:
     """Quantise, certify, map and plan.
 
@@ -60,14 +67,21 @@ def compile_network(
     calibration : real numbers (samples, inputs) or None
         Inputs that cover the range of real ones. Without them inputs are taken to lie from -1 to 1, and the other
         ranges are bounded.
-    n_pes, codebook_bits, index_bits, queue_depth, activation_bits, accumulator_bits : int
+    n_pes, codebook_bits, queue_depth, activation_bits, accumulator_bits : int
         Geometry of the engine; memories are as deep as the network needs, powers of two.
+    index_bits : int, "cycles" or "bits"
+        Bits of a zero run, or what they are chosen for, see `eyrie.compile.index_width`.
     config : EieConfig or None
         An engine that exists: its geometry counts, and the network must fit its memories.
     placements : sequence of Placement, one a layer, or None
-        Where rows go; None interleaves them.
+        Where rows go; None leaves that to ``balance``.
+    balance : bool
+        Place rows so that all PEs have the same work on the calibration inputs, or on inputs of the usual density, see
+        `eyrie.compress.balance`. Otherwise they are interleaved, as in the paper.
     requantise : "shift" or "multiplier"
         See `eyrie.compile.quantise`.
+    multipliers, lut_ram : bool
+        Of the engine too, see `EieConfig`.
 
     Raises
     ------
@@ -75,15 +89,18 @@ def compile_network(
         If an argument is out of range, inputs do not fit, accumulators cannot be certified, or memories are too small.
     """
     sized = config is None
+    index_aim = index_bits if isinstance(index_bits, str) and sized else None
     if config is None:
         try:
             config = EieConfig(
                 n_pes=n_pes,
                 codebook_bits=codebook_bits,
-                index_bits=index_bits,
+                index_bits=EieConfig.index_bits if isinstance(index_bits, str) else index_bits,
                 queue_depth=queue_depth,
                 activation_width=activation_bits,
                 accumulator_width=accumulator_bits,
+                multipliers=multipliers,
+                lut_ram=lut_ram,
             )
         except ValueError as error:
             raise InputError(str(error)) from error
@@ -91,8 +108,25 @@ def compile_network(
     quantisation = quantise_network(network, ranges, config, requantise=requantise)
     # The quantiser certifies while it searches; this holds for what is really written.
     certify_network(quantisation.network, config.accumulator_width)
-    mapped = map_network(quantisation.network, config, sized=sized, placements=placements)
+    tensors = None if calibration is None else run_calibration(quantisation.network, calibration)
+    densities = None if tensors is None else activation_densities(tensors)
+    if placements is None and balance:
+        placements = _balanced(quantisation.network, config.n_pes, densities)
+    mapped = map_network(quantisation.network, config, sized=sized, placements=placements, index_aim=index_aim)
     verify_compiled(mapped.compiled)
-    cost = None if calibration is None else evaluate_cost(network, quantisation, calibration)
-    report = report_network(quantisation, mapped.layers, mapped.compiled.config, ranges, cost)
+    cost = None
+    if calibration is not None and tensors is not None:
+        cost = evaluate_cost(network, quantisation, calibration, tensors[-1])
+    report = report_network(quantisation, mapped.layers, mapped.compiled.config, ranges, densities, cost)
     return CompileResult(mapped.compiled, report, quantisation.network)
+
+
+def _balanced(
+    network: QuantisedNetwork, n_pes: int, densities: Sequence[npt.NDArray[np.float64]] | None
+) -> tuple[Placement, ...]:
+    if densities is None:
+        return tuple(balanced_placement(layer.codes, n_pes) for layer in network.layers)
+    return tuple(
+        balanced_placement(layer.codes, n_pes, activation_density=density)
+        for layer, density in zip(network.layers, densities, strict=True)
+    )

@@ -32,7 +32,7 @@ class Section(IntEnum):
     CONFIG = 1
     METADATA = 2
     PROGRAM = 3
-    POINTERS = 4
+    COUNTS = 4
     ENTRIES = 5
     BIAS = 6
     SCALE = 7

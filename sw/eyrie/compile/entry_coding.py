@@ -1,6 +1,5 @@
-"""Sections of pointers and entries: Huffman-coded for transport, as in Deep Compression (Han et al., ICLR 2016)."""
+"""Sections of counts and entries: Huffman-coded for transport, as in Deep Compression (Han et al., ICLR 2016)."""
 
-import itertools
 import struct
 from collections.abc import Sequence
 
@@ -8,62 +7,67 @@ import numpy as np
 import numpy.typing as npt
 
 from eyrie.compress.huffman import HuffmanCode
-from eyrie.eie.config import EieConfig
+from eyrie.eie.config import QUAD, EieConfig
 from eyrie.errors import InputError
 
 IntArray = npt.NDArray[np.int64]
+CountArray = npt.NDArray[np.uint16]
 EntryArrays = tuple[npt.NDArray[np.uint16], ...]
 
 _U32 = struct.Struct("<I")
 
 
-def pack_pointers(pointers: IntArray) -> bytes:
-    """Pointers, int64 (n_pes, columns + 1), as the lengths of their slices, low bytes first.
+def pack_counts(counts: CountArray) -> bytes:
+    """Entries of every column, uint16 (n_pes, columns), low bytes first.
 
     Number of columns and of byte planes; for each plane its number of symbols, bytes, table and stream.
     """
-    lengths = np.diff(pointers, axis=1).ravel()
-    n_planes = max(1, -(-int(lengths.max(initial=0)).bit_length() // 8))
-    parts = [_U32.pack(pointers.shape[1] - 1), _U32.pack(n_planes)]
+    flat = counts.ravel()
+    n_planes = 2 if flat.max(initial=0) > 0xFF else 1
+    parts = [_U32.pack(counts.shape[1]), _U32.pack(n_planes)]
     for plane in range(n_planes):
-        symbols = lengths >> 8 * plane & 0xFF
+        symbols = flat >> 8 * plane & 0xFF
         code = HuffmanCode.from_counts(np.bincount(symbols))
         stream = code.encode(symbols)
         parts += [_U32.pack(code.n_symbols), _U32.pack(len(stream)), _pack_table(code), stream]
     return b"".join(parts)
 
 
-def unpack_pointers(data: bytes, config: EieConfig) -> IntArray:
-    """What `pack_pointers` took.
+def unpack_counts(data: bytes, config: EieConfig) -> CountArray:
+    """What `pack_counts` took.
 
     Raises
     ------
     InputError
-        If the section is malformed, or a memory of the configuration cannot hold the pointers or what they point at.
+        If the section is malformed, or the configuration cannot hold the counts or what they count.
     """
-    reader = _Reader(data, "POINTERS")
+    reader = _Reader(data, "COUNTS")
     n_columns, n_planes = reader.u32(), reader.u32()
-    if not 1 <= n_columns < config.pointer_depth:
+    if n_columns % QUAD or not 1 <= n_columns <= QUAD * config.table_depth:
         raise InputError(
-            f"image has {n_columns} columns; pointer_depth {config.pointer_depth} holds one less than that"
+            f"image has {n_columns} columns; table_depth {config.table_depth} holds multiples of {QUAD} up to "
+            f"{QUAD * config.table_depth}"
         )
-    if not 1 <= n_planes <= 3:
-        raise InputError(f"image section POINTERS has {n_planes} byte planes, not 1 to 3")
+    if not 1 <= n_planes <= 2:
+        raise InputError(f"image section COUNTS has {n_planes} byte planes, not 1 or 2")
     planes = []
     for _ in range(n_planes):
         n_symbols, n_bytes = reader.u32(), reader.u32()
         code = reader.table(n_symbols)
         planes.append(code.decode(reader.take(n_bytes), config.n_pes * n_columns))
     reader.finish()
-    lengths = sum(symbols.astype(np.int64) << 8 * plane for plane, symbols in enumerate(planes))
-    pointers = np.zeros((config.n_pes, n_columns + 1), np.int64)
-    np.cumsum(np.reshape(lengths, (config.n_pes, n_columns)), axis=1, out=pointers[:, 1:])
-    if pointers.max() > config.entry_depth:
-        raise InputError(f"image has {pointers.max()} entries on a PE, more than entry_depth {config.entry_depth}")
-    return pointers
+    counts = np.zeros((config.n_pes, n_columns), np.uint16)
+    for plane, symbols in enumerate(planes):
+        counts |= symbols.astype(np.uint16).reshape(counts.shape) << 8 * plane
+    if counts.max() > config.max_count:
+        raise InputError(f"image has {counts.max()} entries in a column, more than {config.count_bits} bits can count")
+    n_entries = counts.sum(axis=1, dtype=np.int64).max()
+    if n_entries > config.entry_depth:
+        raise InputError(f"image has {n_entries} entries on a PE, more than entry_depth {config.entry_depth}")
+    return counts
 
 
-def pack_entries(entries: EntryArrays, pointers: IntArray, column_bases: Sequence[int], config: EieConfig) -> bytes:
+def pack_entries(entries: EntryArrays, counts: CountArray, column_bases: Sequence[int], config: EieConfig) -> bytes:
     """Entries, layer by layer and PE by PE within: codes under one Huffman code, runs under another.
 
     The tables are those of each layer or one pair for all, whichever makes the section smaller. Number of pairs;
@@ -71,7 +75,7 @@ def pack_entries(entries: EntryArrays, pointers: IntArray, column_bases: Sequenc
     """
     layers = [
         np.concatenate([own[begin:end] for own, begin, end in zip(entries, *bounds, strict=True)])
-        for bounds in _layer_bounds(pointers, column_bases)
+        for bounds in _layer_bounds(counts, column_bases)
     ]
     split = [(layer & config.codebook_size - 1, layer >> config.codebook_bits) for layer in layers]
     codes_of_all = _codes([np.concatenate(symbols) for symbols in zip(*split, strict=True)], config)
@@ -81,13 +85,13 @@ def pack_entries(entries: EntryArrays, pointers: IntArray, column_bases: Sequenc
     return min(candidates, key=len)
 
 
-def unpack_entries(data: bytes, pointers: IntArray, column_bases: Sequence[int], config: EieConfig) -> EntryArrays:
+def unpack_entries(data: bytes, counts: CountArray, column_bases: Sequence[int], config: EieConfig) -> EntryArrays:
     """What `pack_entries` took.
 
     Raises
     ------
     InputError
-        If the section is malformed or does not hold as many entries as the pointers say.
+        If the section is malformed or does not hold as many entries as the counts say.
     """
     reader = _Reader(data, "ENTRIES")
     n_layers = len(column_bases)
@@ -97,7 +101,7 @@ def unpack_entries(data: bytes, pointers: IntArray, column_bases: Sequence[int],
     tables = [(reader.table(config.codebook_size), reader.table(1 << config.index_bits)) for _ in range(n_tables)]
     sizes = [(reader.u32(), reader.u32()) for _ in range(n_layers)]
     parts: list[list[npt.NDArray[np.uint16]]] = [[] for _ in range(config.n_pes)]
-    for index, (begins, ends) in enumerate(_layer_bounds(pointers, column_bases)):
+    for index, (begins, ends) in enumerate(_layer_bounds(counts, column_bases)):
         count = int((ends - begins).sum())
         codes, runs = (
             code.decode(reader.take(size), count).astype(np.uint16)
@@ -110,10 +114,11 @@ def unpack_entries(data: bytes, pointers: IntArray, column_bases: Sequence[int],
     return tuple(np.concatenate(own) for own in parts)
 
 
-def _layer_bounds(pointers: IntArray, column_bases: Sequence[int]) -> list[tuple[IntArray, IntArray]]:
+def _layer_bounds(counts: CountArray, column_bases: Sequence[int]) -> list[tuple[IntArray, IntArray]]:
     """First entry of each layer on each PE, and the one after its last."""
-    columns = [*column_bases, pointers.shape[1] - 1]
-    return [(pointers[:, begin], pointers[:, end]) for begin, end in itertools.pairwise(columns)]
+    ends = np.cumsum(np.add.reduceat(counts, column_bases, axis=1, dtype=np.int64), axis=1)
+    begins = np.pad(ends, ((0, 0), (1, 0)))
+    return [(begins[:, layer], ends[:, layer]) for layer in range(len(column_bases))]
 
 
 def _codes(symbols: Sequence[np.ndarray], config: EieConfig) -> tuple[HuffmanCode, HuffmanCode]:

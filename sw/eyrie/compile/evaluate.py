@@ -5,13 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from eyrie.compile.activity import MAX_SAMPLES
 from eyrie.compile.quantise import Quantisation
 from eyrie.compile.scaling import require_samples
-from eyrie.golden.dense import forward
 from eyrie.model.network import DenseLayer, Network
-
-MAX_SAMPLES = 1000
-"""Calibration inputs, from the first on, that an evaluation takes at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +41,8 @@ class Cost:
     quantisation: Deviation
 
 
-def evaluate_cost(network: Network, quantisation: Quantisation, x: np.ndarray) -> Cost:
-    """Run the network as given, with shared weights, and in integers.
+def evaluate_cost(network: Network, quantisation: Quantisation, x: np.ndarray, y: npt.NDArray[np.int64]) -> Cost:
+    """Run the network as given and with shared weights, and compare with the integers.
 
     Parameters
     ----------
@@ -54,6 +51,8 @@ def evaluate_cost(network: Network, quantisation: Quantisation, x: np.ndarray) -
     quantisation : Quantisation
     x : real numbers (samples, inputs)
         The first `MAX_SAMPLES` are used.
+    y : int64 (samples, outputs)
+        What the integer network makes of them, see `eyrie.compile.activity.run_calibration`.
     """
     x = require_samples(x, network.inputs, "calibration inputs")[:MAX_SAMPLES]
     shared = Network(
@@ -63,13 +62,10 @@ def evaluate_cost(network: Network, quantisation: Quantisation, x: np.ndarray) -
             for layer, weights in zip(network.layers, quantisation.shared, strict=True)
         ),
     )
-    integers = quantisation.network
-    activations = np.clip(np.rint(x / integers.scales[0]), *integers.clip).astype(np.int64)
-    y = forward(integers.layers, activations, activation_width=integers.activation_width)
     reference = network.forward(x)
     return Cost(
         sharing=_deviation(reference, shared.forward(x)),
-        quantisation=_deviation(reference, y.astype(np.float64) * integers.scales[-1]),
+        quantisation=_deviation(reference, y.astype(np.float64) * quantisation.network.scales[-1]),
     )
 
 

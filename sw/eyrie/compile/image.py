@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from eyrie.compile.compiled import CompiledNetwork
 from eyrie.compile.container import Section, pack_container, unpack_container
-from eyrie.compile.entry_coding import pack_entries, pack_pointers, unpack_entries, unpack_pointers
+from eyrie.compile.entry_coding import pack_counts, pack_entries, unpack_counts, unpack_entries
 from eyrie.compile.metadata import pack_metadata, unpack_metadata
 from eyrie.compile.verify import verify_compiled
 from eyrie.eie.config import EieConfig
@@ -27,8 +27,8 @@ def pack_image(compiled: CompiledNetwork) -> bytes:
             Section.CONFIG: config.as_json().encode(),
             Section.METADATA: pack_metadata(compiled),
             Section.PROGRAM: compiled.program.astype("<u4").tobytes(),
-            Section.POINTERS: pack_pointers(compiled.pointers),
-            Section.ENTRIES: pack_entries(compiled.entries, compiled.pointers, column_bases, config),
+            Section.COUNTS: pack_counts(compiled.counts),
+            Section.ENTRIES: pack_entries(compiled.entries, compiled.counts, column_bases, config),
             Section.BIAS: compiled.bias.astype(_bias_type(config)).tobytes(),
             Section.SCALE: compiled.scale.astype("<u4").tobytes(),
         },
@@ -52,16 +52,16 @@ def unpack_image(data: bytes, expected: EieConfig | None = None) -> CompiledNetw
     program = _numbers(sections, Section.PROGRAM, "<u4")
     if program.size > config.program_depth:
         raise InputError(f"image has a program of {program.size} words, more than program_depth {config.program_depth}")
-    pointers = unpack_pointers(sections[Section.POINTERS], config)
+    counts = unpack_counts(sections[Section.COUNTS], config)
     column_bases = [layer.column_base for layer in metadata.layers]
-    if column_bases[-1] >= pointers.shape[1] - 1:
-        raise InputError(f"image has {pointers.shape[1] - 1} columns, but a layer begins at {column_bases[-1]}")
+    if column_bases[-1] >= counts.shape[1]:
+        raise InputError(f"image has {counts.shape[1]} columns, but a layer begins at {column_bases[-1]}")
     bias = _rows(sections, Section.BIAS, _bias_type(config), config)
     scale = _rows(sections, Section.SCALE, "<u4", config)
     low, high = config.accumulator_range
-    if bias.shape != scale.shape or bias.min() < low or bias.max() > high:
-        raise InputError(f"image has biases that do not fit {scale.shape[1]} rows a PE or {low} to {high}")
-    if scale.max() >> config.scale_width or not (scale & config.max_multiplier).all():
+    if bias.min(initial=0) < low or bias.max(initial=0) > high:
+        raise InputError(f"image has biases from {bias.min()} to {bias.max()}; they must be {low} to {high}")
+    if scale.max(initial=0) >> config.scale_width or not (scale & config.max_multiplier).all():
         raise InputError("image has a scale word with a multiplier of 0 or more bits than there are")
     compiled = CompiledNetwork(
         config=config,
@@ -69,8 +69,8 @@ def unpack_image(data: bytes, expected: EieConfig | None = None) -> CompiledNetw
         layers=metadata.layers,
         schedule=metadata.schedule,
         program=program,
-        pointers=pointers,
-        entries=unpack_entries(sections[Section.ENTRIES], pointers, column_bases, config),
+        counts=counts,
+        entries=unpack_entries(sections[Section.ENTRIES], counts, column_bases, config),
         bias=bias,
         scale=scale,
         input_scale=metadata.input_scale,
@@ -127,12 +127,12 @@ def _numbers(sections: dict[Section, bytes], section: Section, dtype: str) -> In
 
 
 def _rows(sections: dict[Section, bytes], section: Section, dtype: str, config: EieConfig) -> IntArray:
-    """A table with the same number of rows for every PE, int64 (n_pes, rows)."""
+    """As many rows for every PE, int64 (n_pes, rows)."""
     numbers = _numbers(sections, section, dtype)
     n_rows, rest = divmod(numbers.size, config.n_pes)
-    if rest or not 1 <= n_rows <= config.row_depth:
+    if rest or n_rows > config.table_depth:
         raise InputError(
-            f"image section {section.name} has {numbers.size} elements; {config.n_pes} PEs have 1 to "
-            f"{config.row_depth} each"
+            f"image section {section.name} has {numbers.size} elements; {config.n_pes} PEs have up to "
+            f"{config.table_depth} each"
         )
     return numbers.reshape(config.n_pes, n_rows)

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from eyrie.compile.compiled import CompiledNetwork, LayerInfo
+from eyrie.compile.index_width import IndexAim, choose_index_bits
 from eyrie.compile.place import PlacedLayer, place_layer
 from eyrie.compile.plan import plan_program
 from eyrie.compile.quantised import QuantisedNetwork
-from eyrie.compile.sizing import Needs, choose_memory_depths, choose_vector_depths
+from eyrie.compile.sizing import MAX_COUNT_BITS, Needs, choose_vector_depths, fit_memories
 from eyrie.compile.tiling import tile_network
 from eyrie.compress.interleave import Placement
 from eyrie.eie.config import EieConfig
@@ -30,6 +31,7 @@ def map_network(
     *,
     sized: bool = True,
     placements: Sequence[Placement] | None = None,
+    index_aim: IndexAim | None = None,
 ) -> MappedNetwork:
     """Lay a quantised network out in the engine's memories.
 
@@ -39,40 +41,63 @@ def map_network(
     base : EieConfig
         Number of PEs and widths.
     sized : bool
-        Replace the depths of `base` by such as fit the network, powers of two. Otherwise the network must fit `base`
-        as it is.
+        Replace the depths of `base` by such as fit the network, powers of two, and `count_bits` by the fewest that do.
+        Otherwise the network must fit `base` as it is.
     placements : sequence of Placement, one a layer, or None
         Where the rows go; None interleaves them.
+    index_aim : "cycles", "bits" or None
+        Replace `index_bits` of `base` too, by what suits the network, see `eyrie.compile.index_width`. Only if `sized`.
 
     Raises
     ------
     InputError
-        If the network does not fit: a memory (with need and capacity), a codebook, a width or a placement.
+        If the network does not fit: a memory (with need and capacity), a codebook, a width or a placement; or if
+        `index_aim` is none of the above.
     """
     if placements is None:
         placements = [Placement.interleaved(layer.rows, base.n_pes) for layer in network.layers]
     _require_fit(network, base, placements)
-    if sized:
-        activation_depth, accumulator_depth = choose_vector_depths(network.inputs, placements)
-    else:
-        activation_depth, accumulator_depth = base.activation_depth, base.accumulator_depth
-    tilings = tile_network(
-        network.inputs, placements, activation_depth=activation_depth, accumulator_depth=accumulator_depth
+    if not sized:
+        if index_aim is not None:
+            raise InputError(f"index_bits are those of the configuration, {base.index_bits}, and not to be chosen")
+        layers = _place(network, placements, base)
+        Needs.of(layers).require_config(base)
+        return MappedNetwork(compiled=_fill(network, layers, base), layers=layers)
+    activation_depth, accumulator_depth = choose_vector_depths(network.inputs, placements)
+    roomy = replace(
+        base, activation_depth=activation_depth, accumulator_depth=accumulator_depth, count_bits=MAX_COUNT_BITS
     )
-    layers = tuple(
-        place_layer(layer, placement, tiling, None if tiling.streamed else source, base.index_bits)
-        for layer, placement, tiling, source in zip(
-            network.layers, placements, tilings, [None, *placements[:-1]], strict=True
-        )
-    )
-    needs = Needs.of(layers)
-    config = base
-    if sized:
-        config = replace(
-            base, activation_depth=activation_depth, accumulator_depth=accumulator_depth, **choose_memory_depths(needs)
-        )
-    needs.require_config(config)
+    layers = _place(network, placements, roomy)
+    if index_aim is not None:
+        roomy = replace(roomy, index_bits=choose_index_bits(layers, base.codebook_bits, index_aim))
+        layers = _place(network, placements, roomy)
+    config = fit_memories(roomy, Needs.of(layers))
     return MappedNetwork(compiled=_fill(network, layers, config), layers=layers)
+
+
+def _place(network: QuantisedNetwork, placements: Sequence[Placement], config: EieConfig) -> tuple[PlacedLayer, ...]:
+    """Tile and encode all layers; one with a slice that is too long to be counted takes passes of fewer rows.
+
+    As many fewer as the slice is too long, and then again: the fullest part of a column is fuller than the whole. That
+    ends where a pass has as many rows as can be counted, at the latest: a slice has no more entries than rows.
+    """
+    rows_per_pass = [config.accumulator_depth] * len(network.layers)
+    while True:
+        tilings = tile_network(
+            network.inputs, placements, activation_depth=config.activation_depth, rows_per_pass=rows_per_pass
+        )
+        layers = tuple(
+            place_layer(layer, placement, tiling, None if tiling.streamed else source, config.index_bits)
+            for layer, placement, tiling, source in zip(
+                network.layers, placements, tilings, [None, *placements[:-1]], strict=True
+            )
+        )
+        too_long = [index for index, placed in enumerate(layers) if placed.fullest_slice > config.max_count]
+        if not too_long:
+            return layers
+        for index in too_long:
+            placed = layers[index]
+            rows_per_pass[index] = placed.rows_of_longest_pass * config.max_count // placed.fullest_slice
 
 
 def _require_fit(network: QuantisedNetwork, config: EieConfig, placements: Sequence[Placement]) -> None:
@@ -100,6 +125,16 @@ def _require_fit(network: QuantisedNetwork, config: EieConfig, placements: Seque
                 f"layer {layer.name} has {layer.codebook.size} codebook entries, the configuration only "
                 f"{config.codebook_size}"
             )
+        if layer.scaled and not config.multipliers:
+            raise InputError(
+                f"layer {layer.name} has requantisation multipliers, or shifts that differ from row to row; the "
+                f"configuration only has one shift for all rows"
+            )
+        if not layer.scaled:
+            try:
+                config.require_plain_shift(int(layer.shift[0]))
+            except ValueError as error:
+                raise InputError(f"layer {layer.name}: {error}") from error
         for field, (low, high) in limits:
             values = getattr(layer, field)
             if values.min() < low or values.max() > high:
@@ -110,7 +145,7 @@ def _require_fit(network: QuantisedNetwork, config: EieConfig, placements: Seque
 
 def _fill(network: QuantisedNetwork, layers: tuple[PlacedLayer, ...], config: EieConfig) -> CompiledNetwork:
     program = plan_program(layers)
-    parts = [[parts[pe] for placed in layers for parts in placed.tables] for pe in range(config.n_pes)]
+    parts = [[parts[pe] for placed in layers for parts in placed.tiles] for pe in range(config.n_pes)]
     infos = []
     column_base = 0
     for placed, output_scale in zip(layers, network.scales[1:], strict=True):
@@ -130,7 +165,9 @@ def _fill(network: QuantisedNetwork, layers: tuple[PlacedLayer, ...], config: Ei
         )
         column_base += placed.n_columns
     scales = [
-        placed.by_slot(placed.layer.multiplier | placed.layer.shift << config.multiplier_width, 1) for placed in layers
+        placed.by_slot(placed.layer.multiplier | placed.layer.shift << config.multiplier_width, 1)
+        for placed in layers
+        if placed.layer.scaled
     ]
     return CompiledNetwork(
         config=config,
@@ -138,21 +175,15 @@ def _fill(network: QuantisedNetwork, layers: tuple[PlacedLayer, ...], config: Ei
         layers=tuple(infos),
         schedule=program.schedule,
         program=np.array(program.words, np.int64),
-        pointers=np.stack([_joined_pointers([part.pointers for part in own]) for own in parts]),
+        counts=np.stack([np.concatenate([np.diff(part.pointers) for part in own]) for own in parts]).astype(np.uint16),
         entries=tuple(
             np.concatenate([part.codes | part.runs.astype(np.uint16) << config.codebook_bits for part in own])
             for own in parts
         ),
         bias=np.concatenate([placed.by_slot(placed.layer.bias, 0) for placed in layers], axis=1),
-        scale=np.concatenate(scales, axis=1),
+        scale=np.concatenate([np.zeros((config.n_pes, 0), np.int64), *scales], axis=1),
         input_scale=network.scales[0],
         output_scale=network.scales[-1],
         clip=network.clip,
         host_operators=network.host_operators,
     )
-
-
-def _joined_pointers(tables: list[np.ndarray]) -> np.ndarray:
-    """Pointers of tables whose entries follow each other; each closing one is the next table's first."""
-    counts = np.concatenate([np.diff(pointers) for pointers in tables])
-    return np.concatenate([[0], np.cumsum(counts)])

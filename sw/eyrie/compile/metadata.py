@@ -12,7 +12,7 @@ import numpy as np
 from eyrie.compile.compiled import CompiledNetwork, LayerInfo
 from eyrie.compile.schedule import MAX_SIZE, HostSchedule, Receive, Send
 from eyrie.compress.interleave import Placement
-from eyrie.eie.config import EieConfig
+from eyrie.eie.config import QUAD, EieConfig
 from eyrie.errors import InputError
 
 
@@ -96,9 +96,11 @@ def unpack_metadata(data: bytes, config: EieConfig) -> Metadata:
 def _layer(fields: "_Fields", config: EieConfig) -> LayerInfo:
     rows = fields.integer("rows", 1, MAX_SIZE)
     slots = fields.get("slot_of_row")
-    most = config.n_pes * config.row_depth
+    most = config.n_pes * config.table_depth
     if rows > most:
-        raise InputError(f"image metadata: {rows} rows do not fit {config.n_pes} PEs with row_depth {config.row_depth}")
+        raise InputError(
+            f"image metadata: {rows} rows do not fit {config.n_pes} PEs with table_depth {config.table_depth}"
+        )
     if slots is None:
         slots = range(rows)
     elif not isinstance(slots, list):
@@ -118,7 +120,7 @@ def _layer(fields: "_Fields", config: EieConfig) -> LayerInfo:
         relu=relu,
         weight_scale=fields.scale("weight_scale"),
         output_scale=fields.scale("output_scale"),
-        column_base=fields.integer("column_base", 0, config.pointer_depth),
+        column_base=fields.integer("column_base", 0, QUAD * config.table_depth),
         slot_of_row=slot_of_row,
         n_slots=n_slots,
     )

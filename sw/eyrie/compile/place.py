@@ -8,8 +8,9 @@ import numpy.typing as npt
 from eyrie.compile.quantised import QuantisedLayer
 from eyrie.compile.tiling import Tiling
 from eyrie.compress.interleave import Placement
-from eyrie.compress.relative_index import encode_array
+from eyrie.compress.relative_index import encode_array_coordinates
 from eyrie.compress.sparse_columns import SparseColumns
+from eyrie.eie.config import QUAD
 
 IntArray = npt.NDArray[np.int64]
 
@@ -24,29 +25,40 @@ class PlacedLayer:
     placement : Placement
         Of its rows.
     tiling : Tiling
-    tables : tuple of tuple of SparseColumns
-        For each tile, pass by pass and batch by batch within, the slices on each PE.
+    tiles : tuple of tuple of SparseColumns
+        For each tile, pass by pass and batch by batch within, the slices on each PE. Empty columns at its end make a
+        tile's number of them a multiple of `QUAD`.
     """
 
     layer: QuantisedLayer
     placement: Placement
     tiling: Tiling
-    tables: tuple[tuple[SparseColumns, ...], ...]
+    tiles: tuple[tuple[SparseColumns, ...], ...]
 
     @property
     def entries(self) -> IntArray:
         """Entries on each PE, fillers included, int64 (n_pes,)."""
-        return np.sum([[part.n_entries for part in parts] for parts in self.tables], axis=0, dtype=np.int64)
+        return np.sum([[part.n_entries for part in parts] for parts in self.tiles], axis=0, dtype=np.int64)
 
     @property
     def n_fillers(self) -> int:
         """Fillers over all PEs."""
-        return sum(part.n_fillers for parts in self.tables for part in parts)
+        return sum(part.n_fillers for parts in self.tiles for part in parts)
+
+    @property
+    def fullest_slice(self) -> int:
+        """Most entries of a column of a tile on a PE."""
+        return max(int(np.diff(part.pointers).max()) for parts in self.tiles for part in parts)
+
+    @property
+    def rows_of_longest_pass(self) -> int:
+        """Rows that each PE computes in the first pass; no other has more."""
+        return -(-len(self.tiling.passes[0]) // self.placement.n_pes)
 
     @property
     def n_columns(self) -> int:
-        """Columns of all tiles together: a pointer each."""
-        return sum(parts[0].n_columns for parts in self.tables)
+        """Columns of all tiles together."""
+        return sum(parts[0].n_columns for parts in self.tiles)
 
     def by_slot(self, values: IntArray, idle: int) -> IntArray:
         """Values of the rows, int64 (rows,), in the order of a PE's table: int64 (n_pes, local_rows)."""
@@ -77,13 +89,22 @@ def place_layer(
     columns = np.arange(layer.columns) if source is None else source.slot_of_row
     used = np.flatnonzero(row_of_slot >= 0)
     codes[np.ix_(used, columns)] = layer.codes[row_of_slot[used]]
-    tables = tuple(
-        encode_array(
-            codes[slots.start : slots.stop, batch.start : batch.stop],
-            Placement.interleaved(len(slots), placement.n_pes),
-            index_bits,
-        )
+    tiles = tuple(
+        _encode_tile(codes[slots.start : slots.stop, batch.start : batch.stop], placement.n_pes, index_bits)
         for slots in tiling.passes
         for batch in tiling.batches
     )
-    return PlacedLayer(layer=layer, placement=placement, tiling=tiling, tables=tables)
+    return PlacedLayer(layer=layer, placement=placement, tiling=tiling, tiles=tiles)
+
+
+def _encode_tile(codes: npt.NDArray[np.uint8], n_pes: int, index_bits: int) -> tuple[SparseColumns, ...]:
+    n_slots, n_columns = codes.shape
+    slots, columns = np.nonzero(codes)
+    return encode_array_coordinates(
+        slots,
+        columns,
+        codes[slots, columns],
+        (n_slots, -(-n_columns // QUAD) * QUAD),
+        Placement.interleaved(n_slots, n_pes),
+        index_bits,
+    )

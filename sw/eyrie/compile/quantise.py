@@ -74,6 +74,8 @@ def quantise_network(
     """
     if requantise not in get_args(Requantise):
         raise InputError(f"requantise must be one of {get_args(Requantise)}, not {requantise!r}")
+    if requantise == "multiplier" and not config.multipliers:
+        raise InputError("requantisation with multipliers needs an engine that has them")
     lowest, highest = config.activation_range
     scales = [_activation_scale(ranges.bounds[0], config, requantise)]
     clip = tuple(int(np.clip(np.rint(bound / scales[0]), lowest, highest)) for bound in ranges.bounds[0])
@@ -154,6 +156,7 @@ class _LayerFit:
         """The layer at the finest scale that holds, its certificate, and its output scale."""
         fraction = self._finest_fraction()
         while True:
+            fraction -= self._excess(fraction)
             self._require_precision(fraction)
             layer, output_scale = self._at(fraction)
             certificate = certify_layer(layer, self.inputs, self.config.accumulator_width)
@@ -185,6 +188,14 @@ class _LayerFit:
         if self.largest:
             finest = min(finest, _fraction_bits(self.largest, self.config.weight_width))
         return finest
+
+    def _excess(self, fraction: int) -> int:
+        """Bits by which the weights must be coarser for a shift that the engine has."""
+        if self.config.multipliers:
+            return 0
+        _, shift = self._rescaling(math.ldexp(1, -fraction) * self.input_scale)
+        beyond = max(shift - self.config.max_plain_shift, 0)
+        return beyond + (shift - beyond) % self.config.shift_unit
 
     def _require_precision(self, fraction: int) -> None:
         if not self.largest:

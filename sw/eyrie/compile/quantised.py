@@ -12,7 +12,7 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class QuantisedLayer:
-    """A fully connected layer in integers, ``requantise(weight @ x, bias, multiplier, shift)``.
+    """A fully connected layer in integers, ``requantise(weight @ x + bias, multiplier, shift)``.
 
     Parameters
     ----------
@@ -73,8 +73,8 @@ class QuantisedLayer:
 
     @property
     def scaled(self) -> bool:
-        """Whether a multiplier is other than 1."""
-        return bool((self.multiplier != 1).any())
+        """Whether rows need a multiplier and shift of their own; otherwise all have multiplier 1 and the same shift."""
+        return bool((self.multiplier != 1).any() or (self.shift != self.shift[0]).any())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,6 +1,6 @@
 """Networks drawn at random, with an engine to run them: what tests of compiler, models and hardware compare on."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -38,12 +38,13 @@ class RandomCase:
     def mapped(self) -> MappedNetwork:
         """The network in an engine whose deep memories are cut to what it needs, to the last element."""
         mapped = map_network(self.network, self.config, sized=False, placements=self.placements)
-        needs = {memory: max(need, SMALLEST_DEPTHS[memory]) for memory, need in asdict(Needs.of(mapped.layers)).items()}
-        return map_network(self.network, replace(self.config, **needs), sized=False, placements=self.placements)
+        needs = Needs.of(mapped.layers)
+        depths = {memory: max(getattr(needs, memory), low) for memory, low in SMALLEST_DEPTHS.items()}
+        return map_network(self.network, replace(self.config, **depths), sized=False, placements=self.placements)
 
 
 def draw_config(rng: np.random.Generator, *, most_pes: int = 9) -> EieConfig:
-    """Draw an engine: widths, PEs and depths of queues and vector memories; the other memories are deep."""
+    """Draw an engine: widths, PEs, flags and depths of queues and vector memories; the other memories are deep."""
     return EieConfig(
         n_pes=int(rng.integers(1, most_pes + 1)),
         queue_depth=int(rng.integers(1, 9)),
@@ -51,13 +52,16 @@ def draw_config(rng: np.random.Generator, *, most_pes: int = 9) -> EieConfig:
         weight_width=int(rng.integers(8, 17)),
         codebook_bits=int(rng.integers(1, 9)),
         index_bits=int(rng.integers(1, 9)),
+        count_bits=int(rng.integers(1, 11, 2).min()),
         accumulator_width=int(rng.integers(24, 49)),
         entry_depth=1 << 13,
-        pointer_depth=1 << 13,
+        table_depth=1 << 13,
         activation_depth=int(rng.integers(2, 17)),
         accumulator_depth=int(rng.integers(2, 17)),
-        row_depth=1 << 9,
-        program_depth=1 << 13,
+        program_depth=1 << 14,
+        skip_empty=bool(rng.integers(2)),
+        multipliers=bool(rng.integers(3)),
+        lut_ram=bool(rng.integers(2)),
     )
 
 
@@ -71,7 +75,7 @@ def draw_case(
     seed : int
         The same seed draws the same case.
     config : EieConfig, optional
-        The engine, whose memories for entries, pointers, rows and program must be deep enough for what may come.
+        The engine, whose memories for entries, table and program must be deep enough for what may come.
     largest_side : int
         Most rows and columns of a layer.
     most_layers, most_pes : int
@@ -80,7 +84,7 @@ def draw_case(
     if config is None:
         config = draw_config(rng, most_pes=most_pes)
     sides = rng.integers(1, largest_side + 1, int(rng.integers(2, most_layers + 2)))
-    scaled = bool(rng.integers(2))
+    scaled = config.multipliers and bool(rng.integers(2))
     layers = tuple(
         draw_layer(rng, config, rows=int(rows), columns=int(columns), scaled=scaled, name=f"layer_{index}")
         for index, (columns, rows) in enumerate(pairwise(sides))
@@ -103,9 +107,10 @@ def draw_case(
 def draw_layer(
     rng: np.random.Generator, config: EieConfig, *, rows: int, columns: int, scaled: bool, name: str
 ) -> QuantisedLayer:
-    """Draw a layer that cannot overflow: a quarter of the accumulator's range for the products, as much for the bias.
+    """Draw a layer that cannot overflow: half of the accumulator's range for the products, as much for the bias.
 
-    Some rows and columns are zero, now and then all of them.
+    Some rows and columns are zero, now and then all of them. Of the layers that are `scaled` some have multiplier 1
+    throughout and only differ in their shifts.
     """
     quarter = 1 << config.accumulator_width - 2
     largest = min(config.weight_range[1], max(1, quarter // (columns << config.activation_width - 1)))
@@ -118,8 +123,13 @@ def draw_layer(
     # Sums of random products grow with the root of their number; most outputs then lie inside the range.
     typical = largest * 2 ** (config.activation_width - 1) * (1 + 0.3 * columns**0.5)
     shift = max(0, int(np.log2(typical)) - config.activation_width + 1)
-    multiplier = rng.integers(1, config.max_multiplier + 1, rows) if scaled else np.ones(rows, np.int64)
+    multiplied = scaled and rng.random() < 0.8
+    multiplier = rng.integers(1, config.max_multiplier + 1, rows) if multiplied else np.ones(rows, np.int64)
     grown = np.floor(np.log2(multiplier)).astype(np.int64)
+    shifts = np.minimum(
+        shift + grown + rng.integers(0, 2, rows if scaled else 1),
+        config.max_shift if scaled else config.max_plain_shift,
+    )
     return QuantisedLayer(
         name=name,
         codes=codes,
@@ -127,7 +137,7 @@ def draw_layer(
         weight_scale=1.0,
         bias=np.rint(rng.normal(0, 0.3, rows).clip(-1, 1) * min(typical, quarter - 1)).astype(np.int64),
         multiplier=multiplier,
-        shift=np.minimum(shift + grown + rng.integers(0, 2, rows), config.max_shift),
+        shift=shifts - shifts % (1 if scaled else config.shift_unit),
         relu=bool(rng.integers(2)),
     )
 

@@ -5,12 +5,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from eyrie.compile.calibrate import Ranges
 from eyrie.compile.certify import Certificate
 from eyrie.compile.evaluate import Cost
+from eyrie.compile.load_balance import LoadBalance, overall
 from eyrie.compile.place import PlacedLayer
 from eyrie.compile.quantise import Quantisation
+from eyrie.compress.interleave import Placement
 from eyrie.compress.relative_index import encode_array
 from eyrie.compress.share import SharingError
 from eyrie.compress.storage import StorageReport, storage_report
@@ -40,8 +43,12 @@ class LayerReport:
     entries, fillers : int
         In the sparse-matrix memories of all PEs.
     entries_of_fullest_pe, entries_of_emptiest_pe : int
+    load, interleaved_load : LoadBalance
+        Work of the PEs on the calibration inputs, or without any on inputs that are never zero; with the rows where
+        they are, and if they were interleaved. For the whole layer in one piece.
     storage : StorageReport
-        Size in every form, for the whole layer in one piece.
+        Size in every form, for the whole layer in one piece. Each column takes a quarter of a word of `quad_width` bits
+        on every PE, the last word filled up.
     """
 
     name: str
@@ -60,6 +67,8 @@ class LayerReport:
     fillers: int
     entries_of_fullest_pe: int
     entries_of_emptiest_pe: int
+    load: LoadBalance
+    interleaved_load: LoadBalance
     storage: StorageReport
 
     @property
@@ -94,6 +103,16 @@ class CompileReport:
     layers: tuple[LayerReport, ...]
     cost: Cost | None
 
+    @property
+    def load(self) -> LoadBalance:
+        """Work of the PEs in all layers."""
+        return overall(layer.load for layer in self.layers)
+
+    @property
+    def interleaved_load(self) -> LoadBalance:
+        """The same if rows were interleaved."""
+        return overall(layer.interleaved_load for layer in self.layers)
+
     def as_dict(self) -> dict[str, Any]:
         """All figures, as JSON can hold them."""
         layers = []
@@ -104,6 +123,8 @@ class CompileReport:
                 | {
                     "density": layer.density,
                     "certificate": asdict(layer.certificate) | {"bits": layer.certificate.bits},
+                    "load": layer.load.as_json(),
+                    "interleaved_load": layer.interleaved_load.as_json(),
                     "storage": {
                         "dense_bits": storage.dense_bits,
                         "csc_bits": storage.csc.bits,
@@ -116,28 +137,38 @@ class CompileReport:
             "config": asdict(self.config),
             "config_hash": f"{self.config.hash:016x}",
             "ranges": self.ranges,
+            "load": self.load.as_json(),
+            "interleaved_load": self.interleaved_load.as_json(),
             "layers": layers,
             "cost": asdict(self.cost) if self.cost else None,
         }
 
 
 def report_network(
-    quantisation: Quantisation, placed: Sequence[PlacedLayer], config: EieConfig, ranges: Ranges, cost: Cost | None
+    quantisation: Quantisation,
+    placed: Sequence[PlacedLayer],
+    config: EieConfig,
+    ranges: Ranges,
+    densities: Sequence[npt.NDArray[np.float64]] | None,
+    cost: Cost | None,
 ) -> CompileReport:
-    """Collect the figures of one compilation."""
+    """Collect the figures of one compilation.
+
+    ``densities`` are those of each layer's columns on the calibration inputs; None without any.
+    """
     return CompileReport(
         name=quantisation.network.name,
         config=config,
         ranges=ranges.source,
         layers=tuple(
-            _report_layer(*figures, config)
-            for figures in zip(
-                placed,
-                quantisation.sharing,
-                quantisation.certificates,
-                quantisation.network.scales[1:],
-                [*(layer.tiling.streamed for layer in placed[1:]), False],
-                strict=True,
+            _report_layer(quantisation, number, layer, density, round_trip, config)
+            for number, (layer, density, round_trip) in enumerate(
+                zip(
+                    placed,
+                    [None] * len(placed) if densities is None else densities,
+                    [*(layer.tiling.streamed for layer in placed[1:]), False],
+                    strict=True,
+                )
             )
         ),
         cost=cost,
@@ -145,24 +176,26 @@ def report_network(
 
 
 def _report_layer(
+    quantisation: Quantisation,
+    number: int,
     placed: PlacedLayer,
-    sharing: SharingError,
-    certificate: Certificate,
-    output_scale: float,
+    density: npt.NDArray[np.float64] | None,
     round_trip: bool,
     config: EieConfig,
 ) -> LayerReport:
     layer = placed.layer
+    whole = encode_array(layer.codes, placed.placement, config.index_bits)
+    interleaved = encode_array(layer.codes, Placement.interleaved(layer.rows, config.n_pes), config.index_bits)
     return LayerReport(
         name=layer.name,
         rows=layer.rows,
         columns=layer.columns,
         nonzeros=int(np.count_nonzero(layer.codes)),
-        sharing=sharing,
+        sharing=quantisation.sharing[number],
         weight_bits=int(np.abs(layer.codebook).max()).bit_length() + 1,
         weight_scale=layer.weight_scale,
-        output_scale=output_scale,
-        certificate=certificate,
+        output_scale=quantisation.network.scales[number + 1],
+        certificate=quantisation.certificates[number],
         passes=len(placed.tiling.passes),
         batches=len(placed.tiling.batches),
         round_trip=round_trip,
@@ -170,12 +203,14 @@ def _report_layer(
         fillers=placed.n_fillers,
         entries_of_fullest_pe=int(placed.entries.max()),
         entries_of_emptiest_pe=int(placed.entries.min()),
+        load=LoadBalance.of(whole, density),
+        interleaved_load=LoadBalance.of(interleaved, density),
         storage=storage_report(
-            encode_array(layer.codes, placed.placement, config.index_bits),
+            whole,
             rows=layer.rows,
             codebook_bits=config.codebook_bits,
             n_codebook_entries=layer.codebook.size,
             codebook_entry_bits=config.weight_width,
-            pointer_bits=config.pointer_width,
+            quad_bits=config.quad_width,
         ),
     )

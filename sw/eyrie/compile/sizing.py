@@ -1,11 +1,13 @@
 """Memory depths: what a network needs, a configuration that has it, and a refusal where one has not."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from eyrie.compile.place import PlacedLayer
+from eyrie.compile.table import TableLayout
 from eyrie.compress.interleave import Placement
 from eyrie.eie.config import EieConfig
 from eyrie.eie.program import STEP_WORDS
@@ -15,40 +17,42 @@ MAX_ACCUMULATOR_DEPTH = 256
 MAX_ACTIVATION_DEPTH = 512
 """Deepest memories that are chosen without being asked for; longer vectors run in passes and batches."""
 
-SMALLEST_DEPTHS = {"entry_depth": 2, "pointer_depth": 2, "row_depth": 1, "program_depth": 16}
+SMALLEST_DEPTHS = {"entry_depth": 2, "table_depth": 2, "program_depth": 16}
 """Depths below which a configuration is not valid."""
 
-LARGEST_DEPTHS = {"entry_depth": 1 << 20, "pointer_depth": 1 << 16, "row_depth": 1 << 14, "program_depth": 1 << 14}
+LARGEST_DEPTHS = {"entry_depth": 1 << 20, "table_depth": 1 << 16, "program_depth": 1 << 14}
 """Depths beyond which a configuration is not valid."""
+
+MAX_COUNT_BITS = 10
+"""Width of a slice's number of entries beyond which a configuration is not valid."""
 
 _CONTENTS = {
     "entry_depth": "entries on its fullest PE",
-    "pointer_depth": "column pointers",
-    "row_depth": "rows on each PE",
+    "table_depth": "words for columns, biases and scales",
     "program_depth": "words of steps and codebooks",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """Elements that a network takes in each memory of which it needs all at once."""
+    """Elements that a network takes in each memory of which it needs all at once, and the bits that count a slice's."""
 
     entry_depth: int
-    pointer_depth: int
-    row_depth: int
+    table_depth: int
     program_depth: int
+    count_bits: int
 
     @classmethod
     def of(cls, layers: Sequence[PlacedLayer]) -> "Needs":
         """Count what placed layers take."""
         entries = np.sum([placed.entries for placed in layers], axis=0)
         codebooks = {tuple(placed.layer.codebook.tolist()) for placed in layers}
-        n_steps = sum(len(placed.tables) for placed in layers)
+        n_steps = 1 + sum(len(placed.tiles) for placed in layers)
         return cls(
             entry_depth=int(entries.max()),
-            pointer_depth=sum(placed.n_columns for placed in layers) + 1,
-            row_depth=sum(placed.placement.local_rows for placed in layers),
+            table_depth=TableLayout.of(layers).n_words,
             program_depth=STEP_WORDS * n_steps + sum(map(len, codebooks)),
+            count_bits=max(1, max(placed.fullest_slice for placed in layers).bit_length()),
         )
 
     def require(self, capacity: dict[str, int]) -> None:
@@ -82,8 +86,8 @@ def choose_vector_depths(inputs: int, placements: Sequence[Placement]) -> tuple[
     return min(_power_of_two(longest), MAX_ACTIVATION_DEPTH), min(_power_of_two(local_rows), MAX_ACCUMULATOR_DEPTH)
 
 
-def choose_memory_depths(needs: Needs) -> dict[str, int]:
-    """The other depths: powers of two that fit.
+def fit_memories(config: EieConfig, needs: Needs) -> EieConfig:
+    """The configuration with other depths, powers of two that fit, and as few bits as count the slices' entries.
 
     Raises
     ------
@@ -91,7 +95,10 @@ def choose_memory_depths(needs: Needs) -> dict[str, int]:
         If a memory would be larger than a configuration allows.
     """
     needs.require(LARGEST_DEPTHS)
-    return {memory: max(_power_of_two(getattr(needs, memory)), low) for memory, low in SMALLEST_DEPTHS.items()}
+    depths: dict[str, Any] = {
+        memory: max(_power_of_two(getattr(needs, memory)), low) for memory, low in SMALLEST_DEPTHS.items()
+    }
+    return replace(config, count_bits=needs.count_bits, **depths)
 
 
 def _power_of_two(value: int) -> int:

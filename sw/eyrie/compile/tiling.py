@@ -45,7 +45,7 @@ class Tiling:
 
 
 def tile_network(
-    inputs: int, placements: Sequence[Placement], *, activation_depth: int, accumulator_depth: int
+    inputs: int, placements: Sequence[Placement], *, activation_depth: int, rows_per_pass: Sequence[int]
 ) -> tuple[Tiling, ...]:
     """Cut every layer.
 
@@ -58,11 +58,13 @@ def tile_network(
         Elements of the network's input.
     placements : sequence of Placement, one a layer
         All with the engine's number of PEs.
-    activation_depth, accumulator_depth : int
+    activation_depth : int
         See `eyrie.eie.config.EieConfig`.
+    rows_per_pass : sequence of int, one a layer
+        Rows that one pass may compute on each PE, at most the depth of the accumulators.
     """
     tilings: list[Tiling] = []
-    for index, placement in enumerate(placements):
+    for index, (placement, most_rows) in enumerate(zip(placements, rows_per_pass, strict=True)):
         n_pes = placement.n_pes
         bank = n_pes * activation_depth
         streamed = index == 0 or tilings[-1].emitted
@@ -70,10 +72,10 @@ def tile_network(
         elements = placements[index - 1].rows if index else inputs
         n_columns = elements if streamed else placements[index - 1].n_slots
         in_batches = streamed and n_columns > bank
-        in_passes = placement.local_rows > accumulator_depth
+        in_passes = placement.local_rows > most_rows
         too_long = placement.local_rows > activation_depth
         emitted = index == len(placements) - 1 or too_long or (in_batches and in_passes)
-        rows = min(accumulator_depth, activation_depth) if emitted else accumulator_depth
+        rows = min(most_rows, activation_depth) if emitted else most_rows
         tilings.append(
             Tiling(
                 n_slots=placement.n_slots,

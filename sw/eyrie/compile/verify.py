@@ -1,4 +1,4 @@
-"""Checks a compiled network as a whole: the program against memories, schedule and configuration.
+"""Checks a compiled network as a whole: memories against the configuration, the program against memories and schedule.
 
 What passes here runs without breaking a promise of `eyrie.eie.program.Step`.
 """
@@ -10,7 +10,7 @@ import numpy as np
 from eyrie.compile.compiled import CompiledNetwork
 from eyrie.compile.schedule import Send
 from eyrie.compress.sparse_columns import SparseColumns
-from eyrie.eie.config import EieConfig
+from eyrie.eie.config import QUAD, EieConfig
 from eyrie.eie.program import STEP_WORDS, Step
 from eyrie.errors import InputError
 
@@ -21,8 +21,9 @@ def verify_compiled(compiled: CompiledNetwork) -> None:
     Raises
     ------
     InputError
-        Naming the step and what is wrong with it.
+        Naming what is wrong, and the step if it is one's.
     """
+    _require_memories(compiled)
     _require_idle_rows(compiled)
     steps = _unpack_steps(compiled.program.tolist())
     moved: list[tuple[str, int]] = []
@@ -33,7 +34,7 @@ def verify_compiled(compiled: CompiledNetwork) -> None:
         except InputError as error:
             raise InputError(f"step {number} of the program: {error}") from error
         moved += [("load", step.count)] * step.load + [("emit", step.emit_count)] * step.emit
-    if walk.tables:
+    if walk.tiles:
         raise InputError("the program ends with sums that it does not drain")
     scheduled = [
         ("load" if isinstance(transfer, Send) else "emit", transfer.count) for transfer in compiled.schedule.transfers
@@ -42,8 +43,25 @@ def verify_compiled(compiled: CompiledNetwork) -> None:
         raise InputError("the program and the host schedule differ in what they transfer")
 
 
+def _require_memories(compiled: CompiledNetwork) -> None:
+    """Entries, counts and table must fit each other and their memories."""
+    config, counts = compiled.config, compiled.counts
+    if counts.shape[1] % QUAD:
+        raise InputError(f"the table has {counts.shape[1]} columns, no multiple of {QUAD}")
+    if counts.max() > config.max_count:
+        raise InputError(f"a column has {counts.max()} entries, more than {config.count_bits} bits can count")
+    for pe, (counted, own) in enumerate(
+        zip(counts.sum(axis=1, dtype=np.int64).tolist(), compiled.entries, strict=True)
+    ):
+        if counted != len(own):
+            raise InputError(f"the columns of PE {pe} have {counted} entries, its entry memory {len(own)}")
+    for memory, need in (("entry_depth", max(map(len, compiled.entries))), ("table_depth", compiled.table.n_words)):
+        if need > getattr(config, memory):
+            raise InputError(f"the network takes {need} words of a memory whose {memory} is {getattr(config, memory)}")
+
+
 def _require_idle_rows(compiled: CompiledNetwork) -> None:
-    """Rows without work must come out as zero, so that no activation appears where a table has no column."""
+    """Rows without work must come out as zero, so that no activation appears where a tile has no column."""
     idle = []
     for layer in compiled.layers:
         slots = np.ones(-(-layer.n_slots // compiled.config.n_pes) * compiled.config.n_pes, bool)
@@ -51,7 +69,7 @@ def _require_idle_rows(compiled: CompiledNetwork) -> None:
         idle.append(slots.reshape(-1, compiled.config.n_pes).T)
     mask = np.concatenate(idle, axis=1)
     if mask.shape != compiled.bias.shape:
-        raise InputError(f"the layers have {mask.shape[1]} rows a PE, the bias memory {compiled.bias.shape[1]}")
+        raise InputError(f"the layers have {mask.shape[1]} rows a PE, the table {compiled.bias.shape[1]} biases")
     if compiled.bias[mask].any():
         raise InputError("a row without work has a bias")
 
@@ -68,19 +86,22 @@ def _unpack_steps(words: Sequence[int]) -> tuple[Step, ...]:
 
 
 class _Walk:
-    """State between steps: what the banks hold, which codebook is there, and the tables that wait for a drain."""
+    """State between steps: what banks and accumulators hold, which codebook is there, which tiles wait for a drain."""
 
     def __init__(self, compiled: CompiledNetwork, steps: Sequence[Step]) -> None:
         self.compiled = compiled
         self.config: EieConfig = compiled.config
         self.codebooks_begin = STEP_WORDS * len(steps)
-        n_columns = compiled.pointers.shape[1] - 1
+        self.table = compiled.table
         bases = sorted({step.column_base for step in steps if step.broadcast})
-        self.n_columns = dict(zip(bases, np.diff([*bases, n_columns]).tolist(), strict=True))
+        self.n_columns = dict(zip(bases, np.diff([*bases, self.table.n_columns]).tolist(), strict=True))
+        self.pointers = np.pad(np.cumsum(compiled.counts, axis=1, dtype=np.int64), ((0, 0), (1, 0)))
         self.codebook_count = 0
+        self.n_biased = 0  # accumulators that were set to a bias
         self.source: int | None = None  # slots; None if its contents are unknown
+        self.surplus = 0  # slots at the end of the source that a tile need not have columns for
         self.destination: int | None = None  # local indices, likewise
-        self.tables: list[tuple[int, int]] = []  # first column, codebook entries
+        self.tiles: list[tuple[int, int]] = []  # first column, codebook entries
 
     def take(self, step: Step) -> None:
         """Check one step and go on."""
@@ -88,17 +109,21 @@ class _Walk:
             self._codebook(step)
         if step.load:
             self._require("loads local index", -(-step.count // self.config.n_pes), self.config.activation_depth)
-            self.source, self.destination = step.count, None
+            self.source, self.surplus, self.destination = step.count, 0, None
         if step.broadcast:
             self._broadcast(step)
         if step.drain:
             self._drain(step)
+        if step.bias_rows:
+            self._set_biases(step)
         if step.emit:
             end = step.local_base + -(-step.emit_count // self.config.n_pes)
             if self.destination is None or end > self.destination:
                 raise InputError(f"it emits {step.emit_count} activations, more than there are")
         if step.swap:
+            # What was drained fills whole rows of PEs, of which a tile need not have the last slots.
             self.source = None if self.destination is None else self.destination * self.config.n_pes
+            self.surplus = self.config.n_pes - 1
             self.destination = None
 
     def _codebook(self, step: Step) -> None:
@@ -118,16 +143,24 @@ class _Walk:
         if self.source is None:
             raise InputError("it broadcasts a bank that nothing was written to")
         n_columns = self.n_columns[step.column_base]
-        # What was drained fills whole rows of PEs, of which a table need not have the last slots.
-        surplus = self.source - n_columns
-        if n_columns < 1 or not 0 <= surplus < (1 if step.load else self.config.n_pes):
-            raise InputError(f"it sends {self.source} activations to a table of {n_columns} columns")
-        self.tables.append((step.column_base, self.codebook_count))
+        if step.column_base % QUAD:
+            raise InputError(f"its columns begin at {step.column_base}, no multiple of {QUAD}")
+        # The last columns may only be there to fill a word.
+        if n_columns < 1 or not -QUAD < self.source - n_columns <= self.surplus:
+            raise InputError(f"it sends {self.source} activations to a tile of {n_columns} columns")
+        self.tiles.append((step.column_base, self.codebook_count))
 
     def _drain(self, step: Step) -> None:
         self._require("drains row", step.n_rows, self.config.accumulator_depth)
         self._require("drains to local index", step.local_base + step.n_rows, self.config.activation_depth)
-        self._require("reads bias", step.row_base + step.n_rows, self.compiled.bias.shape[1])
+        self._require("drains accumulator without bias", step.n_rows, self.n_biased)
+        if step.scaled:
+            if not self.config.multipliers:
+                raise InputError("it scales rows, for which the configuration has no multipliers")
+            self._require_words("scale", step.scale_base, step.n_rows, self.table.scale_base, self.table.n_scales)
+        else:
+            _require_shift(self.config, step.shift)
+        self.n_biased = 0
         if step.open:
             self.destination = 0
         if self.destination is None:
@@ -135,13 +168,20 @@ class _Walk:
         if step.local_base != self.destination:
             raise InputError(f"it drains to local index {step.local_base} after {self.destination}")
         self.destination += step.n_rows
-        for column_base, codebook_count in self.tables:
+        for column_base, codebook_count in self.tiles:
             self._check_slices(column_base, codebook_count, step.n_rows)
-        self.tables.clear()
+        self.tiles.clear()
+
+    def _set_biases(self, step: Step) -> None:
+        self._require("sets accumulator", step.bias_rows, self.config.accumulator_depth)
+        self._require_words("bias", step.bias_base, step.bias_rows, self.table.bias_base, self.table.n_biases)
+        if self.tiles:
+            raise InputError("it sets accumulators to biases whose sums no step has drained")
+        self.n_biased = max(self.n_biased, step.bias_rows)
 
     def _check_slices(self, column_base: int, codebook_count: int, n_rows: int) -> None:
         n_columns = self.n_columns[column_base]
-        own = self.compiled.pointers[:, column_base : column_base + n_columns + 1]
+        own = self.pointers[:, column_base : column_base + n_columns + 1]
         for pe, pointers in enumerate(own):
             words = self.compiled.entries[pe][pointers[0] : pointers[-1]]
             codes = (words & self.config.codebook_size - 1).astype(np.uint8)
@@ -162,3 +202,17 @@ class _Walk:
     def _require(self, what: str, end: int, limit: int) -> None:
         if end > limit:
             raise InputError(f"it {what} {end - 1} of {limit}")
+
+    def _require_words(self, what: str, base: int, count: int, first: int, available: int) -> None:
+        if not first <= base <= base + count <= first + available:
+            raise InputError(
+                f"it reads a {what} from words {base} to {base + count - 1} of the table; {available} lie there, from "
+                f"{first} on"
+            )
+
+
+def _require_shift(config: EieConfig, shift: int) -> None:
+    try:
+        config.require_plain_shift(shift)
+    except ValueError as error:
+        raise InputError(f"its {error}") from error

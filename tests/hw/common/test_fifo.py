@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""StreamFifo: order, capacity, level, throughput and latency."""
+"""StreamFifo: order, capacity, how many wait, throughput and latency."""
 
 import random
 
@@ -16,7 +16,7 @@ PAIR = data.StructLayout({"low": 3, "high": 5})
 @pytest.mark.parametrize("stall_sinks", STALLS)
 @pytest.mark.parametrize("stall", STALLS)
 @pytest.mark.parametrize("depth", DEPTHS)
-def test_order_and_level(depth: int, stall: Stall, stall_sinks: Stall) -> None:
+def test_order_and_how_many_wait(depth: int, stall: Stall, stall_sinks: Stall) -> None:
     draw = random.Random(depth)
     items = [{"low": draw.randrange(8), "high": draw.randrange(32)} for _ in range(100)]
     result = run(
@@ -26,12 +26,15 @@ def test_order_and_level(depth: int, stall: Stall, stall_sinks: Stall) -> None:
         seed=depth,
         stall=stall,
         stall_sinks=stall_sinks,
-        watch=["level"],
+        watch=["waiting", "o.valid"],
     )
     assert result.received["o"] == items
     sent, received = result.sent_at["i"], result.received_at["o"]
-    for cycle, level in enumerate(result.watched["level"]):
-        assert level == sum(at < cycle for at in sent) - sum(at < cycle for at in received), f"cycle {cycle}"
+    for cycle, (waiting, head) in enumerate(zip(result.watched["waiting"], result.watched["o.valid"], strict=True)):
+        inside = sum(at < cycle for at in sent) - sum(at < cycle for at in received)
+        assert waiting + head == inside, f"cycle {cycle}"
+        # The head is empty beside what waits only in the cycle after that came in.
+        assert head or waiting == (cycle - 1 in sent), f"cycle {cycle}"
 
 
 @pytest.mark.parametrize("depth", DEPTHS)

@@ -8,6 +8,7 @@ import pytest
 from amaranth.hdl import signed
 
 from eyrie.bench.component import run
+from eyrie.common.emit import emit_verilog
 from eyrie.common.memory import SyncMemory
 
 PORTS = ("write_en", "write_address", "write_data", "read_en", "read_address")
@@ -65,6 +66,22 @@ def test_never_asserts_on_a_clash() -> None:
 def test_never_asserts_nothing_else(values: tuple[int, ...]) -> None:
     dut = SyncMemory(shape=signed(8), depth=4, collision="never")
     assert len(drive(dut, [dict(zip(PORTS, values, strict=True))] * 2)) == 2
+
+
+@pytest.mark.parametrize("style", [None, "distributed"])
+@pytest.mark.parametrize("collision", ["old", "new", "never"])
+def test_the_verilog_says_what_is_asked_of_synthesis(collision: Any, style: Any) -> None:
+    dut = SyncMemory(shape=signed(8), depth=16, collision=collision, style=style)
+    assert dut.style == style
+    text = emit_verilog(dut, name="memory", prefix="memory").text
+    assert text.count('(* ram_style = "distributed" *)') == (style is not None)
+    assert ("no_rw_check" in text) == (collision == "never")
+
+
+def test_a_distributed_memory_does_the_same() -> None:
+    cycles = random_cycles(16, seed=1, may_clash=False)
+    dut, other = (SyncMemory(shape=signed(8), depth=16, collision="never", style=s) for s in (None, "distributed"))
+    assert drive(dut, cycles) == drive(other, cycles)
 
 
 def test_refuses_what_it_cannot_be() -> None:

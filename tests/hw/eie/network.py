@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eyrie.eie.config import TINY, EieConfig
+from eyrie.eie.config import QUAD, TINY, EieConfig
 from eyrie.eie.load_format import Memory, Packet, load_stream
 from eyrie.eie.program import STEP_WORDS, Step
 
@@ -21,13 +21,16 @@ IntArray = npt.NDArray[np.int64]
 
 def small(**fields: int) -> EieConfig:
     """Small memories that hold every network of these tests."""
-    sizes = {"entry_depth": 2048, "pointer_depth": 1024, "row_depth": 256, "program_depth": 512}
+    sizes = {"entry_depth": 2048, "table_depth": 512, "program_depth": 512}
     return dataclasses.replace(TINY, **{**sizes, **fields})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Layer:
-    """``requantise(codebook[codes] @ x)``: ``codes`` is (rows, columns), bias, multiplier and shift are (rows,)."""
+    """``requantise(codebook[codes] @ x)``: ``codes`` is (rows, columns), bias, multiplier and shift are (rows,).
+
+    If it is not ``scaled``, all multipliers are 1 and all shifts are the same.
+    """
 
     codes: IntArray
     codebook: IntArray
@@ -43,10 +46,10 @@ class Layer:
         weights = self.codebook[self.codes].astype(object)
         y = []
         for row in range(len(weights)):
-            total = sum(int(w) * v for w, v in zip(weights[row], x, strict=True) if w and v)
+            total = int(self.bias[row]) + sum(int(w) * v for w, v in zip(weights[row], x, strict=True) if w and v)
             total = (total - bottom) % modulus + bottom
             shift = int(self.shift[row])
-            product = (total + int(self.bias[row])) * int(self.multiplier[row])
+            product = total * int(self.multiplier[row])
             result = max(lowest, min(highest, (product + (1 << shift >> 1)) >> shift))
             y.append(max(result, 0) if self.relu else result)
         return y
@@ -61,12 +64,15 @@ def layer_of(config: EieConfig, codes: Any, seed: int = 0, *, relu: bool = False
     codebook[0] = 0
     spread = 1 << config.activation_width + config.weight_width - 4
     top = config.max_multiplier
+    shift = config.weight_width - 1 + rng.integers(0, 4, rows if scaled else 1)
+    if not scaled:
+        shift = np.repeat((shift // config.shift_unit * config.shift_unit).clip(max=config.max_plain_shift), rows)
     return Layer(
         codes=codes,
         codebook=codebook,
         bias=rng.integers(-spread, spread, rows).clip(*config.accumulator_range),
         multiplier=rng.integers(1, top, rows, endpoint=True) if scaled else np.ones(rows, np.int64),
-        shift=rng.integers(0, 4, rows) + config.weight_width - 1 + scaled * config.multiplier_width,
+        shift=shift + scaled * config.multiplier_width,
         relu=relu,
         scaled=scaled,
     )
@@ -104,52 +110,73 @@ def encode_column(codes: Sequence[int], max_run: int) -> list[tuple[int, int]]:
     return entries
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    """Where the rows of one pass lie: columns, biases and scales in the table, and how many rows every PE has."""
+
+    column_base: int
+    bias_base: int
+    scale_base: int
+    n_rows: int
+
+
 @dataclass
 class Memories:
     """What the packets of a load stream write, growing as layers are added."""
 
     config: EieConfig
     entries: list[list[int]] = field(init=False)
-    pointers: list[list[int]] = field(init=False)
-    biases: list[list[int]] = field(init=False)
-    scales: list[list[int]] = field(init=False)
+    table: list[list[int]] = field(init=False)
     program: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for name in ("entries", "pointers", "biases", "scales"):
+        for name in ("entries", "table"):
             setattr(self, name, [[] for _ in range(self.config.n_pes)])
 
-    def add_rows(self, layer: Layer, first: int, end: int) -> tuple[int, int, int]:
-        """One pass, rows ``first`` to ``end``; its column base, row base, and rows per PE."""
+    def add_rows(self, layer: Layer, first: int, end: int, *, place: int = 0) -> Pass:
+        """One pass, rows ``first`` to ``end``, with its first column in this place of four."""
         config = self.config
-        column_base, row_base = len(self.pointers[0]), len(self.biases[0])
+        column_base = QUAD * len(self.table[0]) + place
         n_rows = -(-(end - first) // config.n_pes)
         for pe in range(config.n_pes):
             own = layer.codes[first + pe : end : config.n_pes]
-            for column in own.T:
-                self.pointers[pe].append(len(self.entries[pe]))
-                coded = encode_column(column.tolist(), config.max_run)
-                self.entries[pe] += [code | run << config.codebook_bits for code, run in coded]
-            self.pointers[pe].append(len(self.entries[pe]))
+            self._add_columns(pe, [[]] * place + [encode_column(column.tolist(), config.max_run) for column in own.T])
+        bias_base = len(self.table[0])
+        scale_base = bias_base + n_rows
+        for pe in range(config.n_pes):
             rows = range(first + pe, end, config.n_pes)
             padding = n_rows - len(rows)
-            self.biases[pe] += [int(layer.bias[row]) for row in rows] + [0] * padding
-            self.scales[pe] += [
-                int(layer.multiplier[row]) | int(layer.shift[row]) << config.multiplier_width for row in rows
-            ] + [1] * padding
-        return column_base, row_base, n_rows
+            self.table[pe] += [int(layer.bias[row]) for row in rows] + [0] * padding
+            if layer.scaled:
+                self.table[pe] += [
+                    int(layer.multiplier[row]) | int(layer.shift[row]) << config.multiplier_width for row in rows
+                ] + [1] * padding
+        return Pass(column_base=column_base, bias_base=bias_base, scale_base=scale_base, n_rows=n_rows)
 
-    def words(self) -> IntArray:
+    def _add_columns(self, pe: int, columns: list[list[tuple[int, int]]]) -> None:
+        """Entries of a PE's columns, and a word of the table for every four of them."""
+        config = self.config
+        for first in range(0, len(columns), QUAD):
+            word = 0
+            for place, column in enumerate(columns[first : first + QUAD]):
+                assert len(column) <= config.max_count
+                if place == 2:
+                    word |= len(self.entries[pe])
+                word |= len(column) << config.entry_address_width + place * config.count_bits
+                self.entries[pe] += [code | zeros << config.codebook_bits for code, zeros in column]
+            if len(columns) - first <= 2:
+                word |= len(self.entries[pe])
+            self.table[pe].append(word)
+
+    def packets(self) -> list[Packet]:
         packets = [Packet(memory=Memory.PROGRAM, pe=0, address=0, elements=np.array(self.program, np.int64))]
         for pe in range(self.config.n_pes):
-            for memory, parts in (
-                (Memory.ENTRY, self.entries),
-                (Memory.POINTER, self.pointers),
-                (Memory.BIAS, self.biases),
-                (Memory.SCALE, self.scales),
-            ):
+            for memory, parts in ((Memory.ENTRY, self.entries), (Memory.TABLE, self.table)):
                 packets.append(Packet(memory=memory, pe=pe, address=0, elements=np.array(parts[pe], np.int64)))
-        return load_stream(self.config, packets).astype(np.int64)
+        return packets
+
+    def words(self) -> IntArray:
+        return load_stream(self.config, self.packets()).astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -179,10 +206,13 @@ class Program:
 
 
 def compile_by_hand(config: EieConfig, layers: list[Layer]) -> Program:
-    """Passes, batches and round trips as the contract of the engine wants them."""
+    """Passes, batches and round trips as the contract of the engine wants them.
+
+    The first step does nothing but set the biases of the first pass; every drain sets those of the pass after it.
+    """
     capacity = config.n_pes * config.activation_depth
     memories = Memories(config)
-    steps: list[dict[str, Any]] = []
+    steps: list[dict[str, Any]] = [{"broadcast": False}]
     first_steps: list[dict[str, Any]] = []
     streamed_in, streamed_out = [], []
     from_host = True
@@ -196,13 +226,17 @@ def compile_by_hand(config: EieConfig, layers: list[Layer]) -> Program:
         streamed_in.append((len(passes) if len(batches) > 1 else 1) if from_host else 0)
         streamed_out.append(to_host)
         for place, (first, end) in enumerate(passes):
-            column_base, row_base, n_rows = memories.add_rows(layer, first, end)
+            # Any of the four places will do for a first column.
+            own = memories.add_rows(layer, first, end, place=len(steps) % QUAD)
+            steps[-1] |= {"bias_base": own.bias_base, "bias_rows": own.n_rows}
             for base, count in batches:
                 load = from_host and (len(batches) > 1 or place == 0)
-                step = {"load": load, "count": count if load else 0, "column_base": column_base + base}
+                step = {"load": load, "count": count if load else 0, "column_base": own.column_base + base}
                 if base == batches[-1][0]:
-                    step |= {"drain": True, "n_rows": n_rows, "row_base": row_base, "relu": layer.relu}
-                    step |= {"scaled": layer.scaled, "open": to_host or place == 0}
+                    step |= {"drain": True, "n_rows": own.n_rows, "relu": layer.relu, "open": to_host or place == 0}
+                    step |= (
+                        {"scaled": True, "scale_base": own.scale_base} if layer.scaled else {"shift": layer.shift[0]}
+                    )
                     step |= {"emit": to_host, "emit_count": end - first if to_host else 0}
                     step |= {"local_base": 0 if to_host else first // config.n_pes}
                     step |= {"swap": not to_host and place == len(passes) - 1}

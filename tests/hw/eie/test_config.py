@@ -16,18 +16,19 @@ RANGES = {
     "weight_width": (8, 16),
     "codebook_bits": (1, 8),
     "index_bits": (1, 8),
+    "count_bits": (1, 10),
     "accumulator_width": (24, 48),
     "entry_depth": (2, 1 << 20),
-    "pointer_depth": (2, 1 << 16),
+    "table_depth": (2, 1 << 16),
     "activation_depth": (1, 1 << 12),
     "accumulator_depth": (1, 1 << 12),
-    "row_depth": (1, 1 << 14),
     "program_depth": (16, 1 << 14),
 }
+FLAGS = ("skip_empty", "multipliers", "lut_ram")
 
 
-def test_every_field_has_a_range() -> None:
-    assert [field.name for field in dataclasses.fields(EieConfig)] == list(RANGES)
+def test_every_field_has_a_range_or_is_a_flag() -> None:
+    assert [field.name for field in dataclasses.fields(EieConfig)] == [*RANGES, *FLAGS]
 
 
 @pytest.mark.parametrize("name", RANGES)
@@ -39,6 +40,15 @@ def test_refuses_what_is_out_of_range(name: str) -> None:
     for odd in wrong:
         message = f"{name} must be an integer from {low} to {high}, not {odd!r}"
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            dataclasses.replace(TINY, **{name: odd})
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_refuses_a_flag_that_is_none(name: str) -> None:
+    for value in (False, True):
+        assert getattr(dataclasses.replace(TINY, **{name: value}), name) is value
+    for odd in (0, 1, "true", None):
+        with pytest.raises(ValueError, match=f"^{name} must be true or false, not {odd!r}$"):
             dataclasses.replace(TINY, **{name: odd})
 
 
@@ -76,9 +86,9 @@ def without(name: str) -> str:
         ("[" * 100_000, "configuration is not JSON"),
         ("[]", "configuration is not a JSON object"),
         ("7", "configuration is not a JSON object"),
-        ("{}", "configuration has format None, expected 1"),
-        (changed(format=2), "configuration has format 2, expected 1"),
-        (changed(format="1"), "configuration has format '1', expected 1"),
+        ("{}", "configuration has format None, expected 2"),
+        (changed(format=1), "configuration has format 1, expected 2"),
+        (changed(format="2"), "configuration has format '2', expected 2"),
         (changed(engine="rowstat"), "configuration is of engine 'rowstat', expected 'eie'"),
         (changed(speed=5), "configuration has unknown or missing fields: speed"),
         (changed(b=1, a=1), "configuration has unknown or missing fields: a, b"),
@@ -86,6 +96,7 @@ def without(name: str) -> str:
         (changed(n_pes=0), "n_pes must be an integer from 1 to 256, not 0"),
         (changed(n_pes=4.0), "n_pes must be an integer from 1 to 256, not 4.0"),
         (changed(n_pes="4"), "n_pes must be an integer from 1 to 256, not '4'"),
+        (changed(lut_ram=1), "lut_ram must be true or false, not 1"),
     ],
     ids=lambda value: str(value)[:60],
 )
@@ -99,7 +110,8 @@ def test_hash_is_64_bits_and_changes_with_every_field() -> None:
     for name, (low, high) in RANGES.items():
         value = getattr(TINY, name)
         hashes.add(dataclasses.replace(TINY, **{name: value + 1 if value < high else low}).hash)
-    assert len(hashes) == 1 + len(RANGES)
+    hashes |= {dataclasses.replace(TINY, **{name: not getattr(TINY, name)}).hash for name in FLAGS}
+    assert len(hashes) == 1 + len(RANGES) + len(FLAGS)
     assert all(0 <= number < 1 << 64 for number in hashes)
 
 
@@ -107,33 +119,40 @@ def test_hash_is_the_same_on_every_machine() -> None:
     # SHA-256 of the canonical JSON, which this text is; a change of either is a change of the format.
     text = (
         '{"accumulator_depth": 16, "accumulator_width": 32, "activation_depth": 16, "activation_width": 16, '
-        '"codebook_bits": 4, "engine": "eie", "entry_depth": 512, "format": 1, "index_bits": 4, "n_pes": 4, '
-        '"pointer_depth": 256, "program_depth": 128, "queue_depth": 4, "row_depth": 64, "weight_width": 16}'
+        '"codebook_bits": 4, "count_bits": 6, "engine": "eie", "entry_depth": 512, "format": 2, "index_bits": 4, '
+        '"lut_ram": true, "multipliers": true, "n_pes": 4, "program_depth": 128, "queue_depth": 4, "skip_empty": true, '
+        '"table_depth": 192, "weight_width": 16}'
     )
-    assert FORMAT_VERSION == 1
+    assert FORMAT_VERSION == 2
     assert TINY.as_json() == text
-    assert TINY.hash == 0x913DEAC71F412F3F
+    assert TINY.hash == 0xB15E92F8ED7057E0
 
 
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
         ({"codebook_bits": 3, "index_bits": 5}, {"entry_width": 8, "codebook_size": 8, "max_run": 31}),
-        ({"entry_depth": 512}, {"pointer_width": 10}),
-        ({"entry_depth": 511}, {"pointer_width": 9}),
-        ({"pointer_depth": 256}, {"column_width": 8}),
-        ({"pointer_depth": 257}, {"column_width": 9}),
+        ({"count_bits": 1}, {"max_count": 1}),
+        ({"count_bits": 10}, {"max_count": 1023}),
+        ({"entry_depth": 512, "count_bits": 6}, {"entry_address_width": 9, "quad_width": 33}),
+        ({"entry_depth": 513, "count_bits": 1}, {"entry_address_width": 10, "quad_width": 14}),
+        ({"entry_depth": 512, "count_bits": 6, "accumulator_width": 32}, {"table_width": 33}),
+        ({"entry_depth": 512, "count_bits": 6, "accumulator_width": 40}, {"table_width": 40}),
+        ({"entry_depth": 1 << 20, "count_bits": 10, "accumulator_width": 48}, {"table_width": 60}),
+        ({"table_depth": 256}, {"table_address_width": 8, "column_width": 10}),
+        ({"table_depth": 257}, {"table_address_width": 9, "column_width": 11}),
         ({"activation_depth": 1}, {"local_width": 1}),
         ({"activation_depth": 17}, {"local_width": 5}),
         ({"n_pes": 1}, {"pe_width": 0}),
         ({"n_pes": 5}, {"pe_width": 3}),
         ({"n_pes": 256}, {"pe_width": 8}),
-        ({"accumulator_depth": 1, "row_depth": 2}, {"row_width": 1, "table_width": 1}),
+        ({"accumulator_depth": 1}, {"row_width": 1}),
+        ({"accumulator_depth": 17}, {"row_width": 5}),
         ({"weight_width": 8}, {"multiplier_width": 7, "max_multiplier": 127, "scale_width": 13}),
         ({}, {"shift_width": 6, "max_shift": 63}),
         ({"activation_width": 16, "accumulator_width": 32}, {"chunk_width": 15, "n_chunks": 3}),
-        ({"activation_width": 16, "accumulator_width": 29}, {"n_chunks": 2}),
-        ({"activation_width": 16, "accumulator_width": 30}, {"n_chunks": 3}),
+        ({"activation_width": 16, "accumulator_width": 30}, {"n_chunks": 2}),
+        ({"activation_width": 16, "accumulator_width": 31}, {"n_chunks": 3}),
         ({"activation_width": 8, "accumulator_width": 48}, {"chunk_width": 7, "n_chunks": 7}),
         ({"activation_width": 8}, {"activation_range": (-128, 127)}),
         ({"weight_width": 9}, {"weight_range": (-256, 255)}),

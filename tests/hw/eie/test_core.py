@@ -8,7 +8,7 @@ from eyrie.eie.config import EieConfig
 from tests.hw.eie.network import Layer, compile_by_hand, random_layer, random_vector, small
 from tests.hw.eie.session import Session, infer, play, play_network
 
-CONFIGURATIONS: dict[str, tuple[dict[str, int], list[int]]] = {
+CONFIGURATIONS: dict[str, tuple[dict[str, Any], list[int]]] = {
     # fields of the configuration, and the sizes of the vectors between layers
     "1 PE, odd widths": (
         {"n_pes": 1, "index_bits": 2, "codebook_bits": 3, "activation_width": 11, "weight_width": 9},
@@ -17,7 +17,14 @@ CONFIGURATIONS: dict[str, tuple[dict[str, int], list[int]]] = {
     "3 PEs": ({"n_pes": 3, "queue_depth": 16, "index_bits": 3}, [12, 11, 10, 4]),
     "4 PEs, 24-bit accumulators that wrap": ({"n_pes": 4, "queue_depth": 3, "accumulator_width": 24}, [15, 13]),
     "7 PEs": ({"n_pes": 7, "queue_depth": 8}, [15, 11]),
-    "16 PEs": ({"n_pes": 16, "activation_depth": 2, "codebook_bits": 2}, [18, 17]),
+    "accumulators in block RAM": ({"n_pes": 2, "lut_ram": False, "queue_depth": 2}, [14, 11, 9]),
+    "shifts alone": ({"n_pes": 3, "multipliers": False, "weight_width": 12}, [12, 11, 10]),
+    "shifts alone, 48-bit accumulators in block RAM": (
+        {"n_pes": 1, "multipliers": False, "lut_ram": False, "accumulator_width": 48, "activation_width": 9},
+        [12, 13, 7],
+    ),
+    "empty slices are not skipped": ({"n_pes": 2, "skip_empty": False, "queue_depth": 1}, [14, 11, 9]),
+    "counts of 3 bits": ({"n_pes": 4, "count_bits": 3, "accumulator_depth": 4, "index_bits": 2}, [15, 15, 9]),
     "queue of 1": ({"n_pes": 2, "queue_depth": 1, "index_bits": 5, "codebook_bits": 5}, [14, 14]),
     "codes of 1 bit, 48-bit accumulators": (
         {"n_pes": 2, "codebook_bits": 1, "index_bits": 8, "accumulator_width": 48},
@@ -26,13 +33,13 @@ CONFIGURATIONS: dict[str, tuple[dict[str, int], list[int]]] = {
     "codes of 8 bits": ({"n_pes": 1, "codebook_bits": 8, "index_bits": 7, "program_depth": 1024}, [9, 9]),
     "runs of 1 bit": ({"n_pes": 1, "index_bits": 1, "accumulator_depth": 32, "activation_depth": 32}, [12, 31, 5]),
     "8-bit activations": ({"n_pes": 2, "activation_width": 8, "index_bits": 6, "codebook_bits": 6}, [12, 18, 7]),
-    "more rows than a pass holds": ({"n_pes": 3, "accumulator_depth": 2, "codebook_bits": 7}, [9, 15, 7]),
+    "more rows than a pass holds": ({"n_pes": 3, "accumulator_depth": 2, "codebook_bits": 5}, [9, 15, 7]),
     "one row, one activation a PE": ({"n_pes": 3, "activation_depth": 1, "accumulator_depth": 1}, [3, 2, 3]),
     "batches and passes": ({"n_pes": 2, "activation_depth": 4, "accumulator_depth": 2}, [11, 8, 5]),
     "batches of one": ({"n_pes": 1, "activation_depth": 1}, [5, 1, 1]),
     "round trips, batches and passes": ({"n_pes": 3, "activation_depth": 2, "accumulator_depth": 1}, [8, 8, 4]),
     "depths that are no powers of two": (
-        {"n_pes": 2, "activation_depth": 5, "accumulator_depth": 3, "entry_depth": 301, "pointer_depth": 75},
+        {"n_pes": 2, "activation_depth": 5, "accumulator_depth": 3, "entry_depth": 301, "table_depth": 75},
         [10, 10, 9],
     ),
 }
@@ -48,7 +55,7 @@ def network(config: EieConfig, sizes: list[int], seed: int) -> list[Layer]:
             columns,
             seed + number,
             relu=number < len(shapes) - 1,
-            scaled=(number + seed) % 2 == 0,
+            scaled=config.multipliers and (number + seed) % 2 == 0,
             density=0.35,
         )
         for number, (rows, columns) in enumerate(shapes)

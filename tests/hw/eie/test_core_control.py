@@ -63,7 +63,7 @@ def test_every_load_error_shows_stays_and_is_recovered_from() -> None:
         LoadError.MAGIC: changed(0, 0),
         LoadError.VERSION: changed(1, 99),
         LoadError.HASH: changed(3, 0),
-        LoadError.PACKET: changed(5, 7 << 16),
+        LoadError.PACKET: changed(5, 3 << 16),
         LoadError.CRC: changed(len(WORDS) - 1, WORDS[-1] ^ 1),
         LoadError.LENGTH: WORDS[:30],
     }
@@ -179,21 +179,23 @@ def test_reset_in_the_middle_of_a_load() -> None:
     play(CONFIG, scenario)
 
 
-def test_reset_clears_every_accumulator() -> None:
-    # A program that leaves its sums behind: what comes after it, but for the reset, would add to them.
+def test_sums_that_a_run_leaves_behind_are_gone_in_the_next() -> None:
+    # A program that leaves its sums behind, with a reset after it and without.
     layer = random_layer(CONFIG, CONFIG.n_pes * CONFIG.accumulator_depth, 8, 4, density=1)
     memories = Memories(CONFIG)
-    memories.add_rows(layer, 0, len(layer.codes))
-    step = Step(load=True, count=8, codebook_base=STEP_WORDS, codebook_count=CONFIG.codebook_size, last=True)
-    memories.program = [*step.pack(), *layer.codebook.tolist()]
+    own = memories.add_rows(layer, 0, len(layer.codes))
+    step = {"load": True, "count": 8, "column_base": own.column_base, "last": True}
+    step |= {"codebook_base": STEP_WORDS, "codebook_count": CONFIG.codebook_size}
+    memories.program = [*Step(**step).pack(), *layer.codebook.tolist()]
 
     async def scenario(session: Session) -> None:
-        await session.load(memories.words().tolist())
-        assert await session.run(VECTOR, 0) == []
-        await session.reset()
-        await session.idle()
-        await session.load(WORDS)
-        await infer(session, PROGRAM, VECTOR)
+        for reset in (False, True):
+            await session.load(memories.words().tolist())
+            assert await session.run(VECTOR, 0) == []
+            if reset:
+                await session.reset()
+            await session.load(WORDS)
+            await infer(session, PROGRAM, VECTOR)
 
     play(CONFIG, scenario)
 

@@ -1,13 +1,25 @@
 """EieCore: the corner cases, each by its name."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from eyrie.eie import activation_queue
+from eyrie.eie.activation_queue import BROADCAST_SLACK
 from eyrie.eie.config import EieConfig
-from tests.hw.eie.network import Layer, compile_by_hand, encode_column, layer_of, random_layer, random_vector, small
+from tests.hw.eie.network import (
+    Layer,
+    Program,
+    compile_by_hand,
+    encode_column,
+    layer_of,
+    random_layer,
+    random_vector,
+    small,
+)
 from tests.hw.eie.session import Session, infer, play, play_network
 
 CONFIG = small(n_pes=3, index_bits=2, queue_depth=2)
@@ -101,19 +113,61 @@ def test_hidden_vector_of_zeros() -> None:
     play_network(compile_by_hand(CONFIG, [silent, random_layer(CONFIG, 7, 9, 2)]), [[1] * 6, [0] * 6])
 
 
-def test_queue_full_for_a_thousand_cycles() -> None:
-    # A PE with 72 entries in each of 16 columns holds up all others, whose queues have room for one activation.
+def slow_pe(queue_depth: int, columns: int) -> Program:
+    """A PE with 72 entries in each column holds up all others; its queue stops the broadcast again and again."""
     config = small(
-        n_pes=2, queue_depth=1, index_bits=1, codebook_bits=1, accumulator_depth=72, activation_depth=128, row_depth=128
+        n_pes=2,
+        queue_depth=queue_depth,
+        index_bits=1,
+        codebook_bits=1,
+        count_bits=7,
+        entry_depth=8192,
+        accumulator_depth=72,
+        activation_depth=128,
     )
-    codes = np.zeros((144, 16), np.int64)
-    codes[0::2] = np.random.default_rng(1).integers(1, 2, (72, 16))
+    codes = np.zeros((144, columns), np.int64)
+    codes[0::2] = 1
+    return compile_by_hand(config, [layer_of(config, codes, 1)])
+
+
+@pytest.mark.parametrize("queue_depth", [1, 2])
+def test_queue_full_for_a_thousand_cycles(queue_depth: int) -> None:
+    # Stopped at the last moment: more columns than queue and slack can take, one broadcast in each cycle.
+    columns = queue_depth + BROADCAST_SLACK + 8
+    program = slow_pe(queue_depth, columns)
+
+    async def scenario(session: Session) -> None:
+        await session.load(program.words.tolist())
+        await infer(session, program, random_vector(program.config, columns, 1, density=1))
+        assert 1000 < 72 * columns < session.cycles < 72 * columns + 72 + 80
+
+    play(program.config, scenario)
+
+
+def test_a_slack_that_is_one_too_small_overflows_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A depth and a slack of 9 slices in all take 16 words, of 8 only 8: there the ninth finds no room.
+    queue_depth, columns = 2, 24
+    assert queue_depth + BROADCAST_SLACK == 9
+    monkeypatch.setattr(activation_queue, "BROADCAST_SLACK", BROADCAST_SLACK - 1)
+    program = slow_pe(queue_depth, columns)
+    # A configuration of its own, for which no simulator with the true slack is ready.
+    config = dataclasses.replace(program.config, program_depth=256)
+    program = compile_by_hand(config, program.layers)
+    with pytest.raises(AssertionError, match="activation queue overflow"):
+        play_network(program, [random_vector(config, columns, 1, density=1)])
+
+
+def test_one_pe_of_a_second_group_with_all_of_it() -> None:
+    # What commands, stops and busy pass in groups of sixteen PEs: it is the seventeenth that is late with everything.
+    config = small(n_pes=17, queue_depth=1, activation_depth=3, accumulator_depth=3, codebook_bits=2, count_bits=4)
+    codes = np.zeros((3 * 17, 20), np.int64)
+    codes[16::17] = np.random.default_rng(1).integers(1, 4, (3, 20))
     program = compile_by_hand(config, [layer_of(config, codes, 1)])
 
     async def scenario(session: Session) -> None:
         await session.load(program.words.tolist())
-        await infer(session, program, random_vector(config, 16, 1, density=1))
-        assert 72 * 16 < session.cycles < 72 * 16 + 72 + 80
+        await infer(session, program, random_vector(config, 20, 1, density=1))
+        assert session.cycles > 3 * 20
 
     play(config, scenario)
 
@@ -136,8 +190,9 @@ def test_one_entry_a_cycle(n_entries: int) -> None:
     assert cycles[1] - cycles[0] == 24
 
 
-def test_empty_columns_cost_the_multiplier_nothing() -> None:
-    wide = small(n_pes=1, queue_depth=8, activation_depth=64)
+@pytest.mark.parametrize("skip_empty", [True, False])
+def test_empty_columns_cost_the_multiplier_nothing_or_a_cycle_each(skip_empty: bool) -> None:
+    wide = small(n_pes=1, queue_depth=8, activation_depth=64, skip_empty=skip_empty)
     full = np.ones((16, 8), np.int64)
     spread = np.zeros((16, 36), np.int64)
     spread[:, ::5] = 1
@@ -151,4 +206,4 @@ def test_empty_columns_cost_the_multiplier_nothing() -> None:
             cycles.append(session.cycles)
 
     play(wide, scenario)
-    assert cycles[0] == cycles[1]
+    assert cycles[1] - cycles[0] == (0 if skip_empty else 28)

@@ -25,7 +25,7 @@ def packet(memory: Memory, elements: list[int], *, pe: int = 0, address: int = 0
     return Packet(memory=memory, pe=pe, address=address, elements=np.array(elements, np.int64))
 
 
-@pytest.mark.parametrize("width", [*range(1, 33), 33, 40, 47, 48])
+@pytest.mark.parametrize("width", [*range(1, 33), 33, 40, 47, 48, 60])
 def test_elements_lie_from_the_least_significant_bit(width: int) -> None:
     draw = random.Random(width)
     elements = [draw.choice([0, -1, draw.getrandbits(width), -(1 << width - 1)]) for _ in range(23)]
@@ -56,8 +56,8 @@ def test_a_whole_stream() -> None:
 
 
 def test_empty_packets_are_left_out() -> None:
-    with_empty = load_stream(TINY, [packet(Memory.BIAS, []), packet(Memory.BIAS, [5]), packet(Memory.SCALE, [])])
-    assert np.array_equal(with_empty, load_stream(TINY, [packet(Memory.BIAS, [5])]))
+    with_empty = load_stream(TINY, [packet(Memory.TABLE, []), packet(Memory.TABLE, [5]), packet(Memory.ENTRY, [])])
+    assert np.array_equal(with_empty, load_stream(TINY, [packet(Memory.TABLE, [5])]))
     assert len(load_stream(TINY, [])) == 6
 
 
@@ -66,16 +66,12 @@ def test_widths_and_depths() -> None:
     assert {memory: element_width(config, memory) for memory in Memory} == {
         Memory.PROGRAM: 32,
         Memory.ENTRY: 5,
-        Memory.POINTER: 10,
-        Memory.BIAS: 40,
-        Memory.SCALE: 17,
+        Memory.TABLE: 40,
     }
     assert {memory: memory_depth(config, memory) for memory in Memory} == {
         Memory.PROGRAM: 128,
         Memory.ENTRY: 512,
-        Memory.POINTER: 256,
-        Memory.BIAS: 64,
-        Memory.SCALE: 64,
+        Memory.TABLE: 192,
     }
 
 
@@ -83,11 +79,11 @@ def test_widths_and_depths() -> None:
     ("wrong", "message"),
     [
         (packet(Memory.ENTRY, [0], pe=4), "packet for ENTRY names PE 4 of 4"),
-        (packet(Memory.BIAS, [0], pe=-1), "packet for BIAS names PE -1 of 4"),
+        (packet(Memory.TABLE, [0], pe=-1), "packet for TABLE names PE -1 of 4"),
         (packet(Memory.PROGRAM, [0], pe=1), "packet for PROGRAM names PE 1 of 4"),
-        (packet(Memory.SCALE, [0], address=64), "1 elements from address 64 do not fit SCALE memory of 64"),
-        (packet(Memory.SCALE, [0] * 3, address=62), "3 elements from address 62 do not fit SCALE memory of 64"),
-        (packet(Memory.POINTER, [0], address=-1), "1 elements from address -1 do not fit POINTER memory of 256"),
+        (packet(Memory.TABLE, [0], address=192), "1 elements from address 192 do not fit TABLE memory of 192"),
+        (packet(Memory.TABLE, [0] * 3, address=190), "3 elements from address 190 do not fit TABLE memory of 192"),
+        (packet(Memory.ENTRY, [0], address=-1), "1 elements from address -1 do not fit ENTRY memory of 512"),
     ],
 )
 def test_refuses_packets_that_leave_their_memory(wrong: Packet, message: str) -> None:

@@ -5,13 +5,14 @@ import random
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
 from eyrie.bench.component import Stall, run
-from eyrie.eie.config import TINY, EieConfig
+from eyrie.eie.config import QUAD, TINY, EieConfig
 from eyrie.eie.layouts import Op
 from eyrie.eie.load_format import (
     LoadError,
@@ -25,14 +26,12 @@ from eyrie.eie.load_format import (
 )
 from eyrie.eie.loader import Loader
 
-CONFIG = dataclasses.replace(TINY, n_pes=3, accumulator_width=48, entry_depth=37, pointer_depth=19)
+CONFIG = dataclasses.replace(TINY, n_pes=3, accumulator_width=48, entry_depth=37, table_depth=19)
 
-OPS = {
-    Op.WRITE_ENTRY: Memory.ENTRY,
-    Op.WRITE_POINTER: Memory.POINTER,
-    Op.WRITE_BIAS: Memory.BIAS,
-    Op.WRITE_SCALE: Memory.SCALE,
-}
+OPS = {Op.WRITE_ENTRY: Memory.ENTRY, Op.WRITE_TABLE: Memory.TABLE}
+
+CYCLES_PER_WORD = 5
+"""At least: the CRC takes a word byte by byte, and then the next word may come."""
 
 Word = tuple[int, bool]
 """A word of the stream, and whether it is marked as the last."""
@@ -111,17 +110,28 @@ def load(
                 memory = OPS[command["op"]]
                 # Commands are wider than most elements, and what lies above an element means nothing.
                 element = command["data"] % (1 << element_width(config, memory))
-                written.append((memory, seen["pe"][cycle], command["address"], element))
+                # Addresses of the table are written as those of columns, four to a word.
+                address, place = divmod(command["address"], QUAD if memory is Memory.TABLE else 1)
+                assert place == 0
+                written.append((memory, seen["pe"][cycle], address, element))
         errors = [LoadError(error) for error in seen["error"][start:after] if error]
         outcomes.append(Outcome(written, errors, seen["loaded"][sent[end] + 1]))
     return outcomes
 
 
 @pytest.mark.parametrize(
-    ("accumulator_width", "stall"), [(24, "never"), (33, "random"), (48, "alternate"), (48, "gaps"), (48, "never")]
+    ("table_width", "stall"),
+    [(24, "never"), (32, "never"), (33, "random"), (48, "alternate"), (48, "gaps"), (60, "never")],
 )
-def test_good_streams(accumulator_width: int, stall: Stall) -> None:
-    config = dataclasses.replace(CONFIG, accumulator_width=accumulator_width)
+def test_good_streams(table_width: int, stall: Stall) -> None:
+    # As wide as an accumulator, or for the widest of all as four counts and an address.
+    sizes = (
+        {"accumulator_width": table_width, "count_bits": 4}
+        if table_width <= 48
+        else {"count_bits": 10, "entry_depth": 1 << 20}
+    )
+    config = dataclasses.replace(CONFIG, **sizes)
+    assert config.table_width == table_width
     chosen = [packets(config, seed) for seed in range(2)]
     outcomes = load(config, [marked(load_stream(config, part)) for part in chosen], seed=1, stall=stall)
     assert outcomes == [Outcome(writes(config, part), [], 1) for part in chosen]
@@ -145,19 +155,28 @@ def test_waits_until_it_is_enabled() -> None:
     assert outcomes == [Outcome(writes(CONFIG, chosen), [], 1)]
 
 
-def test_one_element_a_cycle() -> None:
-    entries = Packet(memory=Memory.ENTRY, pe=1, address=0, elements=np.arange(37) % 256)
-    stream = marked(load_stream(CONFIG, [entries]))
-    dut = Loader(CONFIG)
-    source = [{"data": word, "last": last} for word, last in stream]
-    result = run(dut, {"i": source}, {}, levels={"enable": [1]})
-    assert result.sent_at["i"][-1] == len(stream) - 1 + 37
+@pytest.mark.parametrize(("memory", "codebook_bits"), [(Memory.ENTRY, 1), (Memory.ENTRY, 4), (Memory.TABLE, 4)])
+def test_one_element_a_cycle(memory: Memory, codebook_bits: int) -> None:
+    config = dataclasses.replace(CONFIG, codebook_bits=codebook_bits, index_bits=codebook_bits)
+    per_word = elements_per_word(element_width(config, memory))
+    n = per_word * 2 if memory is Memory.ENTRY else 3
+    elements = Packet(memory=memory, pe=1, address=0, elements=np.arange(n))
+    stream = marked(load_stream(config, [elements]))
+    result = run(
+        Loader(config), {"i": [{"data": word, "last": last} for word, last in stream]}, {}, levels={"enable": [1]}
+    )
+    sent = result.sent_at["i"]
+    # Words before the elements; those with elements; the CRC after them.
+    between = [CYCLES_PER_WORD] * (len(stream) - 1)
+    if memory is Memory.ENTRY:
+        between[-2:] = [max(CYCLES_PER_WORD, 1 + per_word)] * 2
+    assert [after - before for before, after in pairwise(sent)] == between
 
 
 # What is wrong, and the words to make it so: header, packet header (memory and PE, address, count), elements, CRC.
 
 GOOD = [
-    Packet(memory=Memory.BIAS, pe=2, address=3, elements=np.array([-1, 1 << 40])),
+    Packet(memory=Memory.TABLE, pe=2, address=3, elements=np.array([-1, 1 << 40])),
     Packet(memory=Memory.ENTRY, pe=0, address=30, elements=np.arange(7)),
 ]
 GOOD_WORDS = [int(word) for word in load_stream(CONFIG, GOOD)]
@@ -186,14 +205,14 @@ REFUSED: dict[str, tuple[LoadError, Callable[[], list[Word]]]] = {
         LoadError.HASH,
         lambda: marked(load_stream(dataclasses.replace(CONFIG, queue_depth=5), GOOD)),
     ),
-    "memory 5": (LoadError.PACKET, lambda: replaced(FIRST_PACKET, 5 << 16 | 2)),
-    "memory 8, which ends in the bits of PROGRAM": (LoadError.PACKET, lambda: replaced(FIRST_PACKET, 8 << 16)),
-    "memory 32771": (LoadError.PACKET, lambda: replaced(FIRST_PACKET, 0x8003 << 16 | 2)),
-    "PE 3 of 3": (LoadError.PACKET, lambda: replaced(FIRST_PACKET, 3 << 16 | 3)),
-    "PE 256": (LoadError.PACKET, lambda: replaced(FIRST_PACKET, 3 << 16 | 256)),
+    "memory 3": (LoadError.PACKET, lambda: replaced(FIRST_PACKET, 3 << 16 | 2)),
+    "memory 4, which ends in the bits of PROGRAM": (LoadError.PACKET, lambda: replaced(FIRST_PACKET, 4 << 16)),
+    "memory 32770": (LoadError.PACKET, lambda: replaced(FIRST_PACKET, 0x8002 << 16 | 2)),
+    "PE 3 of 3": (LoadError.PACKET, lambda: replaced(FIRST_PACKET, 2 << 16 | 3)),
+    "PE 256": (LoadError.PACKET, lambda: replaced(FIRST_PACKET, 2 << 16 | 256)),
     "PE 1 of the program memory": (LoadError.PACKET, lambda: replaced(FIRST_PACKET, 1)),
-    "address at the end": (LoadError.PACKET, lambda: replaced(FIRST_PACKET + 1, CONFIG.row_depth)),
-    "last element one past the end": (LoadError.PACKET, lambda: replaced(FIRST_PACKET + 1, CONFIG.row_depth - 1)),
+    "address at the end": (LoadError.PACKET, lambda: replaced(FIRST_PACKET + 1, CONFIG.table_depth)),
+    "last element one past the end": (LoadError.PACKET, lambda: replaced(FIRST_PACKET + 1, CONFIG.table_depth - 1)),
     "address that wraps": (LoadError.PACKET, lambda: replaced(FIRST_PACKET + 1, (1 << 32) - 1)),
     "count past the end": (LoadError.PACKET, lambda: replaced(SECOND_PACKET + 2, 8)),
     "count that wraps": (LoadError.PACKET, lambda: replaced(SECOND_PACKET + 2, (1 << 32) - 30)),
@@ -247,6 +266,6 @@ def test_refusals_in_a_row(stall: Stall) -> None:
 
 
 def test_stream_sizes_are_what_the_format_says() -> None:
-    assert words_per_element(CONFIG.accumulator_width) == 2
+    assert words_per_element(element_width(CONFIG, Memory.TABLE)) == 2
     assert elements_per_word(element_width(CONFIG, Memory.ENTRY)) == 4
     assert len(GOOD_WORDS) == SECOND_PACKET + 3 + 2 + 1

@@ -1,4 +1,4 @@
-"""Multiply: exact, two cycles later."""
+"""Multiply: exact, one cycle later."""
 
 import dataclasses
 import random
@@ -8,6 +8,8 @@ import pytest
 from eyrie.bench.component import run
 from eyrie.eie.config import TINY
 from eyrie.eie.multiply import Multiply
+
+LATENCY = 1
 
 
 @pytest.mark.parametrize("weight_width", [8, 13, 16])
@@ -19,5 +21,5 @@ def test_products(activation_width: int, weight_width: int) -> None:
     pairs = [(a, b) for a in edges_a for b in edges_b]
     pairs += [(draw.randint(*config.activation_range), draw.randint(*config.weight_range)) for _ in range(200)]
     levels = {"a": [a for a, _ in pairs], "b": [b for _, b in pairs]}
-    result = run(Multiply(config), {}, {}, levels=levels, watch=["product"], after=len(pairs) + 2)
-    assert result.watched["product"][2:] == [a * b for a, b in pairs]
+    result = run(Multiply(config), {}, {}, levels=levels, watch=["product"], after=len(pairs) + LATENCY)
+    assert result.watched["product"][LATENCY:] == [a * b for a, b in pairs]

@@ -1,97 +1,128 @@
-"""PointerRead: slices of columns; empty ones disappear at no cost to what follows."""
+"""PointerRead: slices of columns in all four places of a word; empty ones disappear or do not."""
 
 import dataclasses
 import random
-from itertools import accumulate
+from itertools import product
 
 import pytest
 
-from eyrie.bench.component import STALLS, Run, Stall, run
-from eyrie.eie.config import TINY, EieConfig
+from eyrie.bench.component import STALLS, Stall, run, stalls
+from eyrie.eie.config import QUAD, TINY, EieConfig
 from eyrie.eie.pointer_read import PointerRead
 
-LATENCY = 4
+WORD_AGE = 2
+LATENCY = 3
+
+Column = tuple[int, list[int], int]
+"""Address of the third of four columns, their counts, and the column's place among them."""
 
 
-def configuration(pointer_depth: int) -> EieConfig:
-    return dataclasses.replace(TINY, pointer_depth=pointer_depth, entry_depth=256)
+def configuration(**fields: int) -> EieConfig:
+    return dataclasses.replace(TINY, **fields)
 
 
-def read(
-    config: EieConfig, lengths: list[int], columns: list[int], *, seed: int = 0, **options: object
-) -> tuple[Run, list[dict[str, int]]]:
-    """Load the pointers of columns with these many entries, read some columns; what came out and what should have."""
-    pointers = [0, *accumulate(lengths)]
+def quad(config: EieConfig, base: int, counts: list[int]) -> int:
+    """The word of four columns."""
+    places = [config.entry_address_width + config.count_bits * place for place in range(QUAD)]
+    return base + sum(count << place for place, count in zip(places, counts, strict=True))
+
+
+def check(config: EieConfig, columns: list[Column], *, seed: int = 0, stall: Stall = "never") -> None:
+    """Read columns, with gaps between them; what comes out and when, and what is said to be inside."""
     draw = random.Random(seed)
-    items = [{"value": draw.choice([-5, -(1 << 15), 7, (1 << 15) - 1]), "column": column} for column in columns]
-    expected = [
-        {"value": item["value"], "begin": pointers[column], "last": pointers[column + 1] - 1}
-        for item, column in zip(items, columns, strict=True)
-        if lengths[column]
-    ]
+    held = stalls(stall, f"{seed} columns")
+    cycles: list[Column | None] = []
+    for column in columns:
+        while next(held):
+            cycles.append(None)
+        cycles.append(column)
+    n_cycles = len(cycles) + LATENCY + 1
+    above = config.table_width - config.quad_width
+    # In cycles in which nothing is asked of them, all inputs are noise.
+    values = [draw.randint(*config.activation_range) for _ in cycles]
+    places = [draw.randrange(QUAD) if column is None else column[2] for column in cycles]
+    words = [draw.getrandbits(config.table_width) for _ in range(n_cycles)]
+    expected, occupied = {}, set()
+    for cycle, column in enumerate(cycles):
+        if column is None:
+            continue
+        base, counts, place = column
+        words[cycle + WORD_AGE] = quad(config, base, counts) | draw.getrandbits(above) << config.quad_width
+        begin = (base - sum(counts[place:2]) + sum(counts[2:place])) % (1 << config.entry_address_width)
+        if counts[place] or not config.skip_empty:
+            expected[cycle + LATENCY] = {"value": values[cycle], "begin": begin, "count": counts[place]}
+        occupied |= set(range(cycle + 1, cycle + LATENCY + 1))
     result = run(
         PointerRead(config),
-        {"i": items},
-        {"o": len(expected)},
-        seed=seed,
-        preload=[{"write_en": 1, "write_address": a, "write_data": p} for a, p in enumerate(pointers)],
-        watch=["occupied"],
-        **options,  # type: ignore[arg-type]
+        {},
+        {},
+        levels={
+            "i_valid": [int(column is not None) for column in cycles] + [0],
+            "i_value": values,
+            "i_place": places,
+            "word": words,
+        },
+        watch=["valid", "o", "occupied"],
+        after=n_cycles,
     )
-    return result, expected
+    seen = result.watched
+    assert {cycle: seen["o"][cycle] for cycle in range(n_cycles) if seen["valid"][cycle]} == expected
+    assert {cycle for cycle in range(n_cycles) if seen["occupied"][cycle]} == occupied
 
 
-@pytest.mark.parametrize("stall_sinks", STALLS)
+def random_columns(config: EieConfig, n: int, seed: int) -> list[Column]:
+    draw = random.Random(f"{config} {seed}")
+    top = (1 << config.entry_address_width) - 1
+    columns: list[Column] = []
+    for _ in range(n):
+        base = draw.choice([0, top, draw.randint(0, top)])
+        counts = [draw.choice([0, 0, 1, config.max_count, draw.randint(0, config.max_count)]) for _ in range(QUAD)]
+        columns.append((base, counts, draw.randrange(QUAD)))
+    return columns
+
+
+@pytest.mark.parametrize("skip_empty", [False, True])
+@pytest.mark.parametrize(("count_bits", "entry_depth"), [(1, 16), (1, 2), (2, 8)])
+def test_slices_of_all_places_with_all_counts(count_bits: int, entry_depth: int, skip_empty: bool) -> None:
+    config = configuration(count_bits=count_bits, entry_depth=entry_depth, skip_empty=skip_empty)
+    # At either end of the entries, so that slices reach around it, and in the middle.
+    bases = sorted({0, 1, entry_depth // 2, entry_depth - 1})
+    counts = [list(counts) for counts in product(range(config.max_count + 1), repeat=QUAD)]
+    columns = [(base, own, place) for base in bases for own in counts for place in range(QUAD)]
+    check(config, columns)
+
+
+@pytest.mark.parametrize("base", [0, 1, 5, 62, 63])
+def test_slices_around_the_end_of_the_entries(base: int) -> None:
+    config = configuration(count_bits=6, entry_depth=64)
+    all_counts = [[9, 7, 5, 3], [1, 1, 1, 1], [63, 63, 63, 63], [0, 6, 4, 0], [63, 0, 0, 63], [0, 63, 63, 0]]
+    check(config, [(base, counts, place) for counts in all_counts for place in range(QUAD)])
+
+
+@pytest.mark.parametrize("skip_empty", [False, True])
+@pytest.mark.parametrize(
+    ("count_bits", "entry_depth"), [(10, 2), (10, 1 << 20), (1, 1 << 20), (6, 512), (6, 513), (3, 37), (7, 128)]
+)
+def test_widths_of_counts_and_addresses(count_bits: int, entry_depth: int, skip_empty: bool) -> None:
+    config = configuration(count_bits=count_bits, entry_depth=entry_depth, skip_empty=skip_empty)
+    check(config, random_columns(config, 80, seed=1))
+
+
 @pytest.mark.parametrize("stall", STALLS)
-@pytest.mark.parametrize("pointer_depth", [2, 3, 20])
-def test_random_columns_many_of_them_empty(pointer_depth: int, stall: Stall, stall_sinks: Stall) -> None:
-    draw = random.Random(pointer_depth)
-    n_columns = pointer_depth - 1
-    lengths = [draw.choice([0, 0, 0, 1, draw.randrange(2, 8)]) for _ in range(n_columns)]
-    columns = [0, n_columns - 1, *(draw.randrange(n_columns) for _ in range(60)), *range(n_columns)]
-    config = configuration(pointer_depth)
-    result, expected = read(config, lengths, columns, seed=pointer_depth, stall=stall, stall_sinks=stall_sinks)
-    assert result.received["o"] == expected
-
-    occupied = [False] * len(result.watched["occupied"])
-    received_at = iter(result.received_at["o"])
-    for sent, column in zip(result.sent_at["i"], columns, strict=True):
-        until = next(received_at) if lengths[column] else sent + 2
-        occupied[sent + 1 : until + 1] = [True] * (until - sent)
-    assert list(map(bool, result.watched["occupied"])) == occupied
+@pytest.mark.parametrize("skip_empty", [False, True])
+def test_gaps_between_columns(skip_empty: bool, stall: Stall) -> None:
+    config = configuration(skip_empty=skip_empty, accumulator_width=48)
+    check(config, random_columns(config, 60, seed=2), seed=3, stall=stall)
 
 
-@pytest.mark.parametrize("first", [0, 1])
-def test_one_column_a_cycle_four_cycles_later(first: int) -> None:
-    lengths = [1 + column % 3 for column in range(40)]
-    columns = list(range(first, 40))
-    result, expected = read(configuration(41), lengths, columns)
-    assert result.received["o"] == expected
-    assert result.sent_at["i"] == list(range(len(columns)))
-    assert result.received_at["o"] == [at + LATENCY for at in result.sent_at["i"]]
-
-
-@pytest.mark.parametrize("lengths", [[0] * 30, [0, 0, 1, 0, 0, 0, 2, 0, 1, 1, 0, 0], [0, 3], [3, 0]], ids=str)
-def test_an_empty_slice_takes_one_cycle_and_disappears(lengths: list[int]) -> None:
-    columns = list(range(len(lengths)))
-    result, expected = read(configuration(31), lengths, columns)
-    assert result.received["o"] == expected
-    assert result.sent_at["i"] == columns
-    assert result.received_at["o"] == [column + LATENCY for column in columns if lengths[column]]
-
-
-def test_empty_slices_cost_a_busy_multiplier_nothing() -> None:
-    # A slice every eight cycles leaves the time for seven empty ones to be read and dropped.
-    lengths = [4, 0, 0, 0, 0, 0, 0, 0] * 8
-    result, expected = read(
-        configuration(65), lengths, list(range(64)), stall_sinks=[True] * 40 + ([False] + [True] * 7) * 8
-    )
-    assert result.received["o"] == expected
-    assert result.received_at["o"] == [40 + 8 * slice_number for slice_number in range(8)]
-
-
-def test_a_slice_may_end_with_the_memory() -> None:
-    result, _ = read(configuration(4), [0, 255, 1], [1, 2])
-    assert [(part["begin"], part["last"]) for part in result.received["o"]] == [(0, 254), (255, 255)]
-    result, _ = read(configuration(4), [256, 0, 0], [2, 1, 0])
-    assert [(part["begin"], part["last"]) for part in result.received["o"]] == [(0, 255)]
+@pytest.mark.parametrize("skip_empty", [False, True])
+@pytest.mark.parametrize(
+    "counts", [[0] * 12, [0, 0, 1, 0, 0, 0, 2, 0, 1, 1, 0, 0], [0, 3, 0, 0], [3, 0, 0, 0]], ids=str
+)
+def test_several_empty_columns_in_a_row(counts: list[int], skip_empty: bool) -> None:
+    config = configuration(skip_empty=skip_empty)
+    columns = [
+        (100, counts[column - column % QUAD : column - column % QUAD + QUAD], column % QUAD)
+        for column in range(len(counts))
+    ]
+    check(config, columns)

@@ -22,6 +22,7 @@ def random_step(seed: int) -> Step:
             values[field.name] = bool(values[field.name])
     for flag, count in COUNTED.items():
         values[count] = max(1, values[count]) if values[flag] else 0
+    values["open"] |= values["emit"] and values["local_base"] > 0
     return Step(**values)
 
 
@@ -47,10 +48,11 @@ def test_there_and_back(seed: int) -> None:
 
 def test_words() -> None:
     step = Step(
-        load=True, count=5, drain=True, n_rows=3, row_base=2, local_base=1, codebook_base=7, codebook_count=16,
-        emit=True, emit_count=9, column_base=77, last=True,
+        load=True, count=5, drain=True, n_rows=3, scale_base=2, local_base=1, codebook_base=7, codebook_count=16,
+        emit=True, emit_count=9, open=True, column_base=77, shift=41, bias_base=11, bias_rows=6, last=True,
     )  # fmt: skip
-    assert step.pack() == (16 << 16 | 1 << 8 | 0b1111, 5, 77, 3 << 16 | 2, 7 << 16 | 1, 9)
+    flags = 41 << 9 | 1 << 8 | 0b11111
+    assert step.pack() == (16 << 16 | flags, 5, 77, 3 << 16 | 2, 7 << 16 | 1, 9, 6 << 16 | 11)
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -78,7 +80,7 @@ def test_unpack_refuses_bits_of_no_field() -> None:
         for bit in range(32)
         if not any(word == at and low <= bit < low + width for at, low, width in FIELDS.values())
     ]
-    assert free == [(0, bit) for bit in range(9, 16)]
+    assert free == [(0, 15)]
     for word, bit in free:
         words = list(Step().pack())
         words[word] |= 1 << bit
@@ -94,4 +96,11 @@ def test_unpack_refuses_another_number_of_words(n_words: int) -> None:
 
 def test_unpack_refuses_a_flag_without_its_count() -> None:
     with pytest.raises(ValueError, match=r"^step has load=True with count=0$"):
-        Step.unpack([1, 0, 0, 0, 0, 0])
+        Step.unpack([1, *[0] * (STEP_WORDS - 1)])
+
+
+def test_an_emission_past_the_first_local_index_opens_the_bank() -> None:
+    with pytest.raises(ValueError, match=r"^step emits from local_base=3 without open$"):
+        Step(emit=True, emit_count=1, local_base=3)
+    for fields in ({"open": True, "local_base": 3}, {"open": False, "local_base": 0}):
+        Step(emit=True, emit_count=1, **fields)  # type: ignore[arg-type]

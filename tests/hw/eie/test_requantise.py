@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,19 +12,28 @@ from amaranth.lib.wiring import In, Out
 
 from eyrie.bench.component import STALLS, Stall, run, stalls
 from eyrie.eie.config import TINY, EieConfig
-from eyrie.eie.layouts import drain_layout
+from eyrie.eie.layouts import drain_layout, scale_layout
 from eyrie.eie.multiply import Multiply
-from eyrie.eie.requantise import Requantise
+from eyrie.eie.requantise import DRAIN_LATENCY, SCALED_DRAIN_LATENCY, SUM_AGE, Requantise
 
-Row = tuple[int, int, int, int]
-"""Sum, bias, multiplier, shift."""
+SCALE_AGE = 2
 
-UNSCALED_LATENCY = 5
-SCALED_LATENCY = 8
+Row = tuple[int, int, int]
+"""Sum, multiplier, shift."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drain:
+    """A drain of rows; those of an unscaled drain all take the same shift. Rows beyond `n_stored` only get a bias."""
+
+    rows: list[Row]
+    scaled: bool
+    relu: bool = False
+    n_stored: int | None = None
 
 
 def configuration(**fields: int) -> EieConfig:
-    return dataclasses.replace(TINY, row_depth=100, **fields)
+    return dataclasses.replace(TINY, **fields)
 
 
 class RequantiseWithMultiplier(wiring.Component):
@@ -35,15 +45,10 @@ class RequantiseWithMultiplier(wiring.Component):
             {
                 "i_valid": In(1),
                 "i": In(drain_layout(config)),
-                "table": In(config.table_width),
+                "scale": In(scale_layout(config)),
                 "sum": In(signed(config.accumulator_width)),
                 "valid": Out(1),
                 "o": Out(signed(config.activation_width)),
-                "occupied": Out(1),
-                "write_bias": In(1),
-                "write_scale": In(1),
-                "write_address": In(config.table_width),
-                "write_data": In(max(config.accumulator_width, config.scale_width)),
             }
         )
 
@@ -51,7 +56,7 @@ class RequantiseWithMultiplier(wiring.Component):
         m = Module()
         m.submodules.requantise = requantise = Requantise(self.config)
         m.submodules.multiply = multiply = Multiply(self.config)
-        for name in ("i_valid", "i", "table", "sum", "write_bias", "write_scale", "write_address", "write_data"):
+        for name in ("i_valid", "i", "scale", "sum"):
             m.d.comb += getattr(requantise, name).eq(getattr(self, name))
         m.d.comb += [
             multiply.a.eq(requantise.a),
@@ -59,120 +64,179 @@ class RequantiseWithMultiplier(wiring.Component):
             requantise.product.eq(multiply.product),
             self.valid.eq(requantise.valid),
             self.o.eq(requantise.o),
-            self.occupied.eq(requantise.occupied),
         ]
         return m
 
 
 def reference(config: EieConfig, row: Row, *, relu: bool, scaled: bool) -> int:
-    total, bias, multiplier, shift = row
-    product = (total + bias) * (multiplier if scaled else 1)
+    total, multiplier, shift = row
+    product = total * (multiplier if scaled else 1)
     lowest, highest = config.activation_range
     rounded = max(lowest, min(highest, (product + (1 << shift >> 1)) >> shift))
     return max(rounded, 0) if relu else rounded
 
 
-def check(
-    config: EieConfig, rows: list[Row], *, relu: bool, scaled: bool, seed: int = 0, stall: Stall = "never"
-) -> None:
-    """One drain of all rows, with gaps between the rows."""
-    n_cycles = config.n_chunks if scaled else 1
-    assert len(rows) <= config.row_depth
+def check(config: EieConfig, drains: list[Drain], *, seed: int = 0, stall: Stall = "never") -> None:
+    """Drains one after the other, each once the activations of the one before are out, with gaps between rows."""
+    draw = random.Random(seed)
     held = stalls(stall, f"{seed} rows")
-    cycles: list[dict[str, Any]] = []
-    expected, under_way = {}, set()
-    for address, row in enumerate(rows):
-        while next(held):
-            cycles.append({})
-        for chunk in range(n_cycles):
-            drain = {
-                "row": 0,
-                "first": chunk == 0,
-                "last": chunk == n_cycles - 1,
-                "scaled": scaled,
-                "relu": relu,
-            }
-            cycles.append({"i_valid": 1, "i": drain, "table": address})
-        last = len(cycles) - 1
-        due = last + (SCALED_LATENCY if scaled else UNSCALED_LATENCY)
-        expected[due] = reference(config, row, relu=relu, scaled=scaled)
-        under_way |= set(range(last - n_cycles + 2, due + 1))
-    sums = [0] + [rows[values["table"]][0] if values else 0 for values in cycles]
-    idle = {"row": 0, "first": 0, "last": 0, "scaled": 0, "relu": 0}
-    levels = {
-        "i_valid": [values.get("i_valid", 0) for values in cycles] + [0],
-        "i": [values.get("i", idle) for values in cycles] + [idle],
-        "table": [values.get("table", 0) for values in cycles],
-        "sum": sums,
-    }
-    biases = [row[1] % (1 << config.accumulator_width) for row in rows]
-    scales = [row[2] | row[3] << config.multiplier_width for row in rows]
+    n_cycles = sum(len(drain.rows) for drain in drains) * 80 + 20 * len(drains)
+    # What nobody asks for is noise.
+    commands: list[dict[str, int] | None] = []
+    sums = [draw.randint(*config.accumulator_range) for _ in range(n_cycles)]
+    scales = [{"multiplier": draw.getrandbits(config.multiplier_width), "shift": draw.getrandbits(6)} for _ in sums]
+    expected = {}
+    for drain in drains:
+        n_stored = len(drain.rows) if drain.n_stored is None else drain.n_stored
+        n_chunks = config.n_chunks if drain.scaled else 1
+        for number, row in enumerate(drain.rows):
+            while next(held):
+                commands.append(None)
+            scales[len(commands) + SCALE_AGE] = {"multiplier": row[1], "shift": row[2]}
+            for chunk in range(n_chunks):
+                sums[len(commands) + SUM_AGE] = row[0]
+                commands.append(
+                    {
+                        "row": number % config.accumulator_depth,
+                        "first": chunk == 0,
+                        "last": chunk == n_chunks - 1,
+                        "store": number < n_stored,
+                        "scaled": drain.scaled,
+                        "relu": drain.relu,
+                        "shift": draw.getrandbits(6) if drain.scaled else row[2],
+                    }
+                )
+            due = len(commands) - 1 + (SCALED_DRAIN_LATENCY if drain.scaled else DRAIN_LATENCY)
+            if number < n_stored:
+                expected[due] = reference(config, row, relu=drain.relu, scaled=drain.scaled)
+        commands += [None] * (due + 1 - len(commands))
+    noise = dict.fromkeys(drain_layout(config).members, 1)
     result = run(
         RequantiseWithMultiplier(config),
         {},
         {},
-        preload=[
-            *({"write_bias": 1, "write_address": a, "write_data": word} for a, word in enumerate(biases)),
-            *({"write_scale": 1, "write_address": a, "write_data": word} for a, word in enumerate(scales)),
-        ],
-        levels=levels,
-        watch=["valid", "o", "occupied"],
-        after=len(cycles) + 12,
+        levels={
+            "i_valid": [int(command is not None) for command in commands],
+            "i": [noise if command is None else command for command in commands],
+            "scale": scales,
+            "sum": sums,
+        },
+        watch=["valid", "o"],
+        after=len(commands),
     )
-    valid, o = result.watched["valid"], result.watched["o"]
-    assert {cycle: o[cycle] for cycle in range(len(o)) if valid[cycle]} == expected
-    assert {cycle for cycle, occupied in enumerate(result.watched["occupied"]) if occupied} == under_way
+    cycles = range(len(commands))
+    assert [cycle for cycle in cycles if result.watched["valid"][cycle]] == list(expected)
+    assert result.watched["o"] == [expected.get(cycle, 0) for cycle in cycles]
+
+
+def random_sum(config: EieConfig, draw: random.Random) -> int:
+    lowest, highest = config.accumulator_range
+    return draw.choice([lowest, highest, 0, draw.randint(lowest, highest) >> draw.randrange(40)])
 
 
 def random_rows(config: EieConfig, n: int, seed: int) -> list[Row]:
     draw = random.Random(f"{config} {seed}")
-    lowest, highest = config.accumulator_range
-    rows = []
-    for _ in range(n):
-        total = draw.choice([lowest, highest, 0, draw.randint(lowest, highest) >> draw.randrange(40)])
-        bias = draw.choice([lowest, highest, 0, draw.randint(lowest, highest) >> draw.randrange(40)])
-        multiplier = draw.choice([1, config.max_multiplier, draw.randint(1, config.max_multiplier)])
-        rows.append((total, bias, multiplier, draw.randint(0, config.max_shift)))
-    return rows
+    return [
+        (
+            random_sum(config, draw),
+            draw.choice([1, config.max_multiplier, draw.randint(1, config.max_multiplier)]),
+            draw.randint(0, config.max_shift),
+        )
+        for _ in range(n)
+    ]
 
 
 def edge_rows(config: EieConfig) -> list[Row]:
-    lowest, highest = config.accumulator_range
+    edges = config.accumulator_range
     top = config.max_multiplier
     return [
-        *((lowest, lowest, multiplier, shift) for multiplier in (1, top) for shift in (0, 1, 31, 62, 63)),
-        *((highest, highest, multiplier, shift) for multiplier in (1, top) for shift in (0, 1, 31, 62, 63)),
+        *((edge, multiplier, shift) for edge in edges for multiplier in (1, top) for shift in (0, 1, 31, 62, 63)),
         # Rounding half up: at, below and above the middle of two results, of either sign.
-        *((sign * 5 + offset, 0, 1, 1) for sign in (-1, 1) for offset in (-1, 0, 1)),
-        *((sign * 24 + offset, 0, 1, 4) for sign in (-1, 1) for offset in (-1, 0, 1)),
-        (-1, 0, 1, 63),
-        (0, 0, top, 0),
+        *((sign * 5 + offset, 1, 1) for sign in (-1, 1) for offset in (-1, 0, 1)),
+        *((sign * 24 + offset, 1, 4) for sign in (-1, 1) for offset in (-1, 0, 1)),
+        (-1, 1, 63),
+        (0, top, 0),
         # On both sides of what an activation holds.
-        *((edge + offset, 0, 1, 0) for edge in config.activation_range for offset in (-1, 0, 1)),
+        *((edge + offset, 1, 0) for edge in config.activation_range for offset in (-1, 0, 1)),
     ]
+
+
+def plain_drains(config: EieConfig, seed: int, *, relu: bool = False) -> list[Drain]:
+    """A drain for each shift that a layer without multipliers can have."""
+    draw = random.Random(f"{config} {seed}")
+    drains = []
+    for shift in range(0, config.max_plain_shift + 1, config.shift_unit):
+        half = 1 << shift >> 1
+        sums = [*config.accumulator_range, half, half - 1, -half, -half - 1, *(random_sum(config, draw) for _ in "123")]
+        # On both sides of what an activation holds, rounding included.
+        sums += [(edge << shift) + offset for edge in config.activation_range for offset in (-half - 1, -half, half)]
+        sums = [total for total in sums if config.accumulator_range[0] <= total <= config.accumulator_range[1]]
+        drains.append(Drain(rows=[(total, 1, shift) for total in sums], scaled=False, relu=relu))
+    return drains
 
 
 @pytest.mark.parametrize("accumulator_width", [24, 32, 48])
 @pytest.mark.parametrize("activation_width", [8, 12, 16])
-@pytest.mark.parametrize("scaled", [False, True], ids=["unscaled", "scaled"])
-def test_values_and_latency(activation_width: int, accumulator_width: int, scaled: bool) -> None:
+def test_scaled_values_and_latency(activation_width: int, accumulator_width: int) -> None:
     config = configuration(activation_width=activation_width, accumulator_width=accumulator_width)
-    check(config, edge_rows(config) + random_rows(config, 40, seed=1), relu=False, scaled=scaled)
+    check(config, [Drain(rows=edge_rows(config) + random_rows(config, 40, seed=1), scaled=True)])
+
+
+@pytest.mark.parametrize("multipliers", [True, False], ids=["multipliers", "none"])
+@pytest.mark.parametrize(
+    ("activation_width", "accumulator_width"), [(8, 24), (12, 32), (16, 24), (16, 32), (16, 33), (9, 48), (16, 48)]
+)
+def test_unscaled_values_and_latency(activation_width: int, accumulator_width: int, multipliers: bool) -> None:
+    config = configuration(
+        activation_width=activation_width, accumulator_width=accumulator_width, multipliers=multipliers
+    )
+    check(config, plain_drains(config, seed=2))
 
 
 @pytest.mark.parametrize("weight_width", [8, 11])
 def test_narrow_multipliers(weight_width: int) -> None:
     config = configuration(weight_width=weight_width)
-    check(config, edge_rows(config) + random_rows(config, 30, seed=2), relu=False, scaled=True)
+    check(config, [Drain(rows=edge_rows(config) + random_rows(config, 30, seed=2), scaled=True)])
 
 
-@pytest.mark.parametrize("scaled", [False, True], ids=["unscaled", "scaled"])
-def test_relu(scaled: bool) -> None:
+def test_relu_of_scaled_rows() -> None:
     config = configuration()
-    check(config, edge_rows(config) + random_rows(config, 30, seed=3), relu=True, scaled=scaled)
+    check(config, [Drain(rows=edge_rows(config) + random_rows(config, 30, seed=3), scaled=True, relu=True)])
+
+
+@pytest.mark.parametrize("multipliers", [True, False], ids=["multipliers", "none"])
+def test_relu_of_unscaled_rows(multipliers: bool) -> None:
+    config = configuration(multipliers=multipliers)
+    check(config, plain_drains(config, seed=4, relu=True))
 
 
 @pytest.mark.parametrize("stall", STALLS)
 @pytest.mark.parametrize("scaled", [False, True], ids=["unscaled", "scaled"])
 def test_gaps_between_rows(scaled: bool, stall: Stall) -> None:
-    check(configuration(), random_rows(TINY, 30, seed=4), relu=False, scaled=scaled, stall=stall)
+    rows = random_rows(TINY, 30, seed=4)
+    rows = rows if scaled else [(total, 1, 9) for total, _, _ in rows]
+    check(configuration(), [Drain(rows=rows, scaled=scaled)], stall=stall)
+
+
+@pytest.mark.parametrize("activation_width", [8, 16])
+def test_scaled_and_unscaled_drains_alternating(activation_width: int) -> None:
+    config = configuration(activation_width=activation_width)
+    draw = random.Random(activation_width)
+    drains = []
+    for number, (scaled, relu) in enumerate(20 * [(True, False), (False, True), (True, True), (False, False)]):
+        rows, shift = random_rows(config, draw.choice([1, 1, 2, 5]), seed=number), draw.randint(0, config.max_shift)
+        rows = rows if scaled else [(total, 1, shift) for total, _, _ in rows]
+        drains.append(Drain(rows=rows, scaled=scaled, relu=relu, n_stored=draw.randint(0, len(rows))))
+    check(config, drains)
+
+
+@pytest.mark.parametrize("n_stored", [0, 1, 4, 9])
+@pytest.mark.parametrize("scaled", [False, True], ids=["unscaled", "scaled"])
+def test_rows_that_only_get_a_bias_give_no_activation(scaled: bool, n_stored: int) -> None:
+    rows = random_rows(TINY, 9, seed=6)
+    rows = rows if scaled else [(total, 1, 3) for total, _, _ in rows]
+    check(configuration(), [Drain(rows=rows, scaled=scaled, n_stored=n_stored)] * 2)
+
+
+def test_latencies() -> None:
+    assert (SUM_AGE, DRAIN_LATENCY, SCALED_DRAIN_LATENCY) == (3, 6, 8)

@@ -32,7 +32,7 @@ def interval(low: list[int], high: list[int]) -> Interval:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_bound_is_reached_and_never_passed(seed: int) -> None:
-    """Three columns: all inputs, all orders, all partial sums, and the whole sum with its bias."""
+    """Three columns: all inputs, all orders, and whatever the accumulator holds on the way from the bias."""
     rng = np.random.default_rng(seed)
     weight = rng.integers(-4, 5, (2, 3))
     bias = rng.integers(-30, 31, 2).tolist()
@@ -40,12 +40,11 @@ def test_bound_is_reached_and_never_passed(seed: int) -> None:
     high = low + rng.integers(0, 4, 3)
     worst: list[tuple[int, int]] = []
     for row in range(2):
-        sums = {0, bias[row]}
+        sums = {bias[row]}
         for x in product(*(range(a, b + 1) for a, b in zip(low, high, strict=True))):
             products = [int(w) * v for w, v in zip(weight[row], x, strict=True) if v]
             for order in permutations(products):
-                sums.update(np.cumsum(order).tolist())
-            sums.add(sum(products) + bias[row])
+                sums.update((bias[row] + np.cumsum(order)).tolist())
         worst.append((min(sums), max(sums)))
     certificate = certify_layer(layer(weight, bias), Interval(low=low, high=high), 32)
     assert (certificate.lowest, certificate.highest) == worst[certificate.row]
@@ -54,10 +53,26 @@ def test_bound_is_reached_and_never_passed(seed: int) -> None:
 
 @pytest.mark.parametrize(
     ("weight", "bias", "bits"),
-    [([127], 0, 8), ([128], 0, 9), ([-128], 0, 8), ([-129], 0, 9), ([100], 27, 8), ([100], 28, 9), ([0], -128, 8)],
+    [
+        ([127], 0, 8),
+        ([128], 0, 9),
+        ([-128], 0, 8),
+        ([-129], 0, 9),
+        ([100], 27, 8),
+        ([100], 28, 9),
+        ([-100], -28, 8),
+        ([-100], -29, 9),
+        ([128], -1, 8),
+        ([128, -1], -1, 8),
+        ([127, -127], 1, 9),
+        ([0], -128, 8),
+        ([0], -129, 9),
+        ([0], 127, 8),
+    ],
 )
 def test_bits_at_the_edge(weight: list[int], bias: int, bits: int) -> None:
-    certificate = certify_layer(layer(np.array([weight]), [bias]), interval([0], [1]), 8)
+    columns = len(weight)
+    certificate = certify_layer(layer(np.array([weight]), [bias]), interval([0] * columns, [1] * columns), 8)
     assert certificate.bits == bits
     assert certificate.holds == (bits <= 8)
     assert certificate.limit == 128
@@ -69,6 +84,12 @@ def test_a_partial_sum_can_be_worse_than_the_whole() -> None:
     assert (certificate.lowest, certificate.highest, certificate.holds) == (-100, 100, False)
 
 
+def test_a_bias_shifts_the_partial_sums() -> None:
+    """With -50 the sums run from -150 to 50, and no longer from -100 to 100."""
+    certificate = certify_layer(layer(np.array([[100, -100]]), [-50]), interval([0, 0], [1, 1]), 8)
+    assert (certificate.lowest, certificate.highest, certificate.holds) == (-150, 50, False)
+
+
 def test_refusal_names_layer_row_and_numbers() -> None:
     network = QuantisedNetwork(
         name="net",
@@ -77,7 +98,7 @@ def test_refusal_names_layer_row_and_numbers() -> None:
         scales=(1.0, 1.0),
         clip=(-128, 127),
     )
-    message = "layer fc: sums of row 1 range from -64000 to 63505 and need 17 bits, but accumulators have 16"
+    message = "layer fc: sums of row 1 range from -63995 to 63505 and need 17 bits, but accumulators have 16"
     with pytest.raises(InputError, match=message):
         certify_network(network, 16)
     assert certify_network(network, 17)[0].row == 1

@@ -51,7 +51,8 @@ def check(result: CompileResult, x: np.ndarray) -> None:
 
 @pytest.mark.parametrize("calibrated", [True, False])
 @pytest.mark.parametrize("requantise", ["shift", "multiplier"])
-def test_odd_network(calibrated: bool, requantise: str) -> None:
+@pytest.mark.parametrize("balance", [True, False])
+def test_odd_network(calibrated: bool, requantise: str, balance: bool) -> None:
     network = odd_network()
     x = np.random.default_rng(1).normal(size=(40, 37))
     result = compile_network(
@@ -59,11 +60,15 @@ def test_odd_network(calibrated: bool, requantise: str) -> None:
         calibration=x if calibrated else None,
         n_pes=ODD_PES,
         requantise=requantise,  # type: ignore[arg-type]
+        balance=balance,
     )
     check(result, x)
-    assert [len(own) == 0 for own in result.compiled.entries] == [pe == IDLE_PE for pe in range(ODD_PES)]
     assert result.compiled.host_operators == ("Sigmoid",)
-    assert [layer.entries_of_emptiest_pe for layer in result.report.layers] == [0, 0, 0]
+    idle = IDLE_PE if not balance else None
+    assert [len(own) == 0 for own in result.compiled.entries] == [pe == idle for pe in range(ODD_PES)]
+    # Five rows and one are too few for seven PEs however they are placed.
+    emptiest = [layer.entries_of_emptiest_pe for layer in result.report.layers]
+    assert (emptiest[0], emptiest[1] > 0, emptiest[2]) == (0, balance, 0)
 
 
 @pytest.mark.parametrize("seed", range(15))
@@ -94,7 +99,7 @@ def test_placements_and_a_given_configuration() -> None:
         )
         for layer in network.layers
     ]
-    config = replace(plain.compiled.config, activation_depth=5, accumulator_depth=6, queue_depth=3, pointer_depth=1024)
+    config = replace(plain.compiled.config, activation_depth=5, accumulator_depth=6, queue_depth=3, table_depth=1024)
     other = compile_network(network, calibration=x, config=config, placements=placements)
     check(other, x)
     assert other.compiled.config == config
@@ -206,6 +211,7 @@ def test_what_is_written_is_verified_whoever_mapped_it(monkeypatch: pytest.Monke
 
 
 def test_refuses_a_configuration_that_cannot_hold_the_network() -> None:
-    config = replace(compile_network(odd_network()).compiled.config, row_depth=9)
-    with pytest.raises(InputError, match="the network has 10 rows on each PE, but row_depth is 9"):
-        compile_network(odd_network(), config=config)
+    """40 + 8 + 116 columns and 1 + 8 + 1 biases: rows that are interleaved leave no slot idle."""
+    config = replace(compile_network(odd_network(), balance=False).compiled.config, table_depth=50)
+    with pytest.raises(InputError, match="the network has 51 words for columns, biases and scales, but table_depth is"):
+        compile_network(odd_network(), config=config, balance=False)

@@ -139,6 +139,61 @@ def test_more_columns_than_the_bank_holds(columns: int) -> None:
     assert len(mapped.layers[0].tiling.batches) == -(-columns // (2 * N_PES))
 
 
+@pytest.mark.parametrize(("count_bits", "passes"), [(1, 8), (2, 3), (3, 2), (4, 1)])
+def test_slices_longer_than_can_be_counted(count_bits: int, passes: int) -> None:
+    """Eight rows on each PE, all of them full: 1, 3, 7 or 15 entries can be counted."""
+    mapped = check(network(layer(dense_codes(30, 7))), replace(CONFIG, count_bits=count_bits), sized=False)
+    assert len(mapped.layers[0].tiling.passes) == passes
+    assert mapped.layers[0].fullest_slice == min(8, 2**count_bits - 1)
+
+
+def test_slices_are_not_cut_further_than_they_are_too_long() -> None:
+    """Sixteen rows on a PE with a weight in every other one, of which three can be counted: six rows a pass do."""
+    codes = np.zeros((16, 3))
+    codes[::2] = 1
+    mapped = check(network(layer(codes)), replace(CONFIG, n_pes=1, count_bits=2), sized=False)
+    assert [len(slots) for slots in mapped.layers[0].tiling.passes] == [6, 6, 4]
+
+
+def test_slices_whose_entries_lie_close_together_are_cut_again() -> None:
+    """Sixteen rows on a PE with five weights in a row: cutting them in proportion is not enough."""
+    codes = np.zeros((16, 3))
+    codes[4:9] = 1
+    mapped = check(network(layer(codes)), replace(CONFIG, n_pes=1, index_bits=4, count_bits=2), sized=False)
+    assert mapped.layers[0].fullest_slice <= 3
+    assert len(mapped.layers[0].tiling.passes) > 2
+
+
+def test_only_the_layer_with_the_long_slice_is_cut() -> None:
+    """Four rows a PE, all full, and two: the first then takes passes and batches at once, and a trip to the host."""
+    net = network(layer(dense_codes(16, 17)), layer(dense_codes(5, 16), name="after"))
+    config = replace(CONFIG, activation_depth=4)
+    for count_bits, passes, round_trips in ((3, [1, 1], 0), (2, [2, 1], 1), (1, [4, 2], 1)):
+        mapped = check(net, replace(config, count_bits=count_bits), sized=False)
+        assert [len(placed.tiling.passes) for placed in mapped.layers] == passes
+        assert mapped.compiled.schedule.n_round_trips == round_trips
+
+
+@pytest.mark.parametrize("longest", [1, 2, 3, 4, 7, 8])
+def test_counts_are_as_wide_as_the_fullest_slice_needs(longest: int) -> None:
+    codes = np.zeros((8, 5))
+    codes[:longest, 2] = 1
+    mapped = check(network(layer(codes)), replace(CONFIG, n_pes=1))
+    assert mapped.compiled.config.count_bits == longest.bit_length()
+    assert mapped.compiled.counts.tolist() == [[0, 0, longest, 0, 0, 0, 0, 0]]
+
+
+def test_as_many_entries_as_the_memory_holds() -> None:
+    """The third column of the last four begins right behind the last entry, where an address starts again from 0."""
+    codes = np.zeros((8, 4))
+    codes[:, :2] = dense_codes(8, 2)
+    config = replace(CONFIG, n_pes=1, entry_depth=16, count_bits=4)
+    mapped = check(network(layer(codes)), config, sized=False)
+    word = mapped.compiled.packets()[2].elements[0]
+    assert word & 15 == 0
+    assert word >> 4 == 8 | 8 << 4
+
+
 def test_hidden_vector_that_takes_passes_and_stays() -> None:
     net = network(layer(dense_codes(30, 7)), layer(dense_codes(5, 30), name="after"))
     mapped = check(net, replace(CONFIG, accumulator_depth=3), sized=False)
@@ -162,7 +217,7 @@ def test_hidden_vector_of_a_layer_with_passes_and_batches_goes_through_the_host(
 
 def test_activations_all_at_the_most_negative_value() -> None:
     """Both at the input (`check` does it) and between layers: the products are the largest that there are."""
-    saturated = replace(layer(dense_codes(5, 7)), bias=np.full(5, -(2**39)))
+    saturated = replace(layer(dense_codes(5, 7)), bias=np.full(5, -(2**38)))
     net = network(saturated, layer(np.full((3, 5), 2), name="after"))
     hidden = forward(net.layers[:1], np.zeros((1, 7), np.int64), activation_width=16)
     assert (hidden == LOW).all()
@@ -185,7 +240,7 @@ def test_rows_permuted_and_slots_idle_between_layers() -> None:
         for part in net.layers
     ]
     mapped = check(net, placements=placements)
-    assert mapped.compiled.pointers.shape[1] == 7 + (11 + 6) + (6 + 6) + 1
+    assert mapped.compiled.counts.shape[1] == 8 + (11 + 6 + 3) + (6 + 6)
 
 
 def test_second_network_loaded_over_the_first() -> None:

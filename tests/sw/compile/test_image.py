@@ -12,7 +12,7 @@ import pytest
 
 from eyrie.compile.compiled import CompiledNetwork
 from eyrie.compile.container import MAGIC, Section, pack_container, unpack_container
-from eyrie.compile.entry_coding import pack_pointers, unpack_pointers
+from eyrie.compile.entry_coding import pack_counts, unpack_counts
 from eyrie.compile.image import pack_image, read_image, unpack_image, write_image
 from eyrie.compile.mapping import map_network
 from eyrie.compile.quantised import QuantisedLayer, QuantisedNetwork
@@ -22,7 +22,7 @@ from eyrie.errors import InputError
 
 
 def small(config: EieConfig = replace(TINY, n_pes=2)) -> CompiledNetwork:  # noqa: B008
-    """Two layers of a few weights."""
+    """Two layers of a few weights; the second has multipliers."""
     rng = np.random.default_rng(1)
     layers = tuple(
         QuantisedLayer(
@@ -31,8 +31,8 @@ def small(config: EieConfig = replace(TINY, n_pes=2)) -> CompiledNetwork:  # noq
             codebook=np.array([0, 5, -3]),
             weight_scale=0.5,
             bias=rng.integers(-9, 9, rows),
-            multiplier=np.ones(rows, np.int64),
-            shift=np.full(rows, 2),
+            multiplier=np.full(rows, 1 + index),
+            shift=np.full(rows, 4),
             relu=index == 0,
         )
         for index, (columns, rows) in enumerate([(4, 5), (5, 2)])
@@ -101,10 +101,10 @@ def test_every_single_bit_flip_is_refused() -> None:
     [
         (lambda data: b"PK" + data[2:], "not an Eyrie image"),
         (lambda data: b"", "not an Eyrie image"),
-        (lambda data: data[:8] + struct.pack("<I", 2) + data[12:], "format version 2; this version of Eyrie reads 1"),
+        (lambda data: data[:8] + struct.pack("<I", 3) + data[12:], "format version 3; this version of Eyrie reads 2"),
         (lambda data: data[:-4], "bytes where its header says"),
         (lambda data: data[:16] + b"12345678" + data[24:], "header is damaged"),
-        (lambda data: data[:-30] + b"\xff" + data[-29:], "section SCALE is damaged: its CRC is wrong"),
+        (lambda data: data[:-3] + b"\xff" + data[-2:], "section SCALE is damaged: its CRC is wrong"),
         (lambda data: data[:40], "image is cut: 40 bytes"),
     ],
     ids=["magic", "empty", "version", "length", "header", "section", "cut"],
@@ -173,7 +173,7 @@ WELL_FORMED_BUT_WRONG = {
     "base": (rebuilt({Section.METADATA: layer_metadata(1, column_base=0)}), "do not ascend from 0"),
     "base of the first": (rebuilt({Section.METADATA: layer_metadata(0, column_base=1)}), "do not ascend from 0"),
     "clip truth": (rebuilt({Section.METADATA: metadata(clip=[False, 90])}), "clip must be an integer .* not False"),
-    "base past end": (rebuilt({Section.METADATA: layer_metadata(1, column_base=9)}), "but a layer begins at 9"),
+    "base past end": (rebuilt({Section.METADATA: layer_metadata(1, column_base=12)}), "but a layer begins at 12"),
     "relu": (rebuilt({Section.METADATA: layer_metadata(1, relu=1)}), "relu must be true or false"),
     "slots": (rebuilt({Section.METADATA: layer_metadata(1, slot_of_row=[0, 0])}), "slot 0 is given to more than one"),
     "too few slots": (rebuilt({Section.METADATA: layer_metadata(1, slot_of_row=[0])}), "1 slots for 2 rows"),
@@ -189,25 +189,35 @@ WELL_FORMED_BUT_WRONG = {
         rebuilt({Section.METADATA: metadata(transfers=[["send", 0, 0, 2], ["send", 0, 0, 2], ["receive", 2, [0, 1]]])}),
         "the program and the host schedule differ",
     ),
-    "program cut": (rebuilt({Section.PROGRAM: section(Section.PROGRAM)[:-1]}), "PROGRAM has 59 bytes"),
-    "program short": (rebuilt({Section.PROGRAM: section(Section.PROGRAM)[:24]}), "step 1 of the program"),
+    "program cut": (rebuilt({Section.PROGRAM: section(Section.PROGRAM)[:-1]}), "PROGRAM has 95 bytes"),
+    "program short": (rebuilt({Section.PROGRAM: section(Section.PROGRAM)[:28]}), "step 1 of the program"),
     "program long": (rebuilt({Section.PROGRAM: bytes(4 * 129)}), "129 words, more than program_depth 128"),
-    "pointers cut": (rebuilt({Section.POINTERS: section(Section.POINTERS)[:-3]}), "section POINTERS ends too early"),
-    "pointers long": (rebuilt({Section.POINTERS: section(Section.POINTERS) + b"\0"}), "POINTERS goes on"),
-    "no pointers": (rebuilt({Section.POINTERS: b""}), "section POINTERS ends too early"),
-    "columns beyond memory": (rebuilt({Section.POINTERS: struct.pack("<II", 256, 1)}), "256 columns"),
-    "no columns": (rebuilt({Section.POINTERS: struct.pack("<II", 0, 1)}), "0 columns"),
-    "planes": (rebuilt({Section.POINTERS: struct.pack("<II", 9, 4)}), "4 byte planes"),
-    "symbols": (rebuilt({Section.POINTERS: struct.pack("<IIII", 9, 1, 257, 0)}), "table of 257 symbols"),
+    "counts cut": (rebuilt({Section.COUNTS: section(Section.COUNTS)[:-3]}), "section COUNTS ends too early"),
+    "counts long": (rebuilt({Section.COUNTS: section(Section.COUNTS) + b"\0"}), "COUNTS goes on"),
+    "no counts": (rebuilt({Section.COUNTS: b""}), "section COUNTS ends too early"),
+    "columns beyond memory": (rebuilt({Section.COUNTS: struct.pack("<II", 772, 1)}), "772 columns; table_depth 192"),
+    "columns that fill no word": (rebuilt({Section.COUNTS: struct.pack("<II", 11, 1)}), "11 columns"),
+    "no columns": (rebuilt({Section.COUNTS: struct.pack("<II", 0, 1)}), "0 columns"),
+    "planes": (rebuilt({Section.COUNTS: struct.pack("<II", 12, 3)}), "3 byte planes"),
+    "symbols": (rebuilt({Section.COUNTS: struct.pack("<IIII", 12, 1, 257, 0)}), "table of 257 symbols"),
+    "counts of too many": (
+        rebuilt({Section.COUNTS: pack_counts(np.full((2, 12), 64, np.uint16))}),
+        "64 entries in a column, more than 6 bits can count",
+    ),
+    "fewer columns": (
+        rebuilt({Section.COUNTS: pack_counts(small().counts[:, :4])}),
+        "4 columns, but a layer begins at 4",
+    ),
     "entries cut": (rebuilt({Section.ENTRIES: section(Section.ENTRIES)[:-1]}), "section ENTRIES ends too early"),
     "entries long": (rebuilt({Section.ENTRIES: section(Section.ENTRIES) + b"\0"}), "ENTRIES goes on"),
     "tables": (rebuilt({Section.ENTRIES: struct.pack("<I", 3)}), "3 pairs of tables"),
     "bias cut": (rebuilt({Section.BIAS: section(Section.BIAS)[:-4]}), "BIAS has 7 elements"),
-    "bias and scale": (rebuilt({Section.BIAS: section(Section.BIAS)[:-8]}), "biases that do not fit 4 rows"),
-    "rows missing": (
-        rebuilt({kind: section(kind)[:-8] for kind in (Section.BIAS, Section.SCALE)}),
-        "the layers have 4 rows a PE, the bias memory 3",
+    "scale cut": (rebuilt({Section.SCALE: section(Section.SCALE)[:-4]}), "SCALE has 1 elements"),
+    "biases missing": (
+        rebuilt({Section.BIAS: section(Section.BIAS)[:-8]}),
+        "the layers have 4 rows a PE, the table 3 biases",
     ),
+    "scales missing": (rebuilt({Section.SCALE: b""}), "reads a scale from words 7 to 7 of the table; 0 lie there"),
     "multiplier 0": (rebuilt({Section.SCALE: bytes(len(section(Section.SCALE)))}), "multiplier of 0"),
     "scale too wide": (rebuilt({Section.SCALE: b"\xff" * len(section(Section.SCALE))}), "more bits than there are"),
 }
@@ -243,9 +253,12 @@ def test_forged_sections_are_refused_or_run(kind: Section) -> None:
     ("changes", "message"),
     [
         ({"entry_depth": 5}, r"image has \d+ entries on a PE, more than entry_depth 5"),
-        ({"pointer_depth": 9}, "image has 9 columns; pointer_depth 9"),
-        ({"row_depth": 3}, "image section BIAS has 8 elements; 2 PEs have 1 to 3 each"),
-        ({"activation_depth": 1}, "step 0 of the program: it loads local index 1 of 1"),
+        ({"table_depth": 2}, "5 rows do not fit 2 PEs with table_depth 2"),
+        ({"table_depth": 3}, "image section BIAS has 8 elements; 2 PEs have up to 3 each"),
+        ({"table_depth": 7}, "takes 8 words of a memory whose table_depth is 7"),
+        ({"count_bits": 1}, "image has [23] entries in a column, more than 1 bits can count"),
+        ({"multipliers": False}, "step 2 of the program: it scales rows"),
+        ({"activation_depth": 1}, "step 1 of the program: it loads local index 1 of 1"),
     ],
 )
 def test_an_image_that_its_own_configuration_cannot_hold_is_refused(changes: dict[str, int], message: str) -> None:
@@ -255,12 +268,13 @@ def test_an_image_that_its_own_configuration_cannot_hold_is_refused(changes: dic
         unpack_image(data)
 
 
-@pytest.mark.parametrize("length", [0, 1, 255, 256, 65535, 65536, 100000])
+@pytest.mark.parametrize("length", [0, 1, 255, 256, 257, 512, 1023])
 def test_slices_of_any_length(length: int) -> None:
-    """More entries in a column than one byte, or two, can count."""
-    pointers = np.array([[0, length, length, length + 3], [0, 0, 2, 2]])
-    config = EieConfig(n_pes=2, entry_depth=1 << 17)
-    assert np.array_equal(unpack_pointers(pack_pointers(pointers), config), pointers)
+    """More entries in a column than one byte can count."""
+    counts = np.array([[length, 0, 3, length], [0, 2, 0, 0]], np.uint16)
+    again = unpack_counts(pack_counts(counts), EieConfig(n_pes=2, count_bits=10))
+    assert again.dtype == np.uint16
+    assert np.array_equal(again, counts)
 
 
 def test_magic_survives_no_change_of_line_ends() -> None:

@@ -43,7 +43,7 @@ def test_what_is_compiled_is_certified_verified_and_loadable(seed: int) -> None:
     compiled = case.mapped().compiled
     verify_compiled(compiled)
     words = load_stream(compiled.config, compiled.packets())
-    assert words[4] == 1 + sum(len(own) > 0 for own in compiled.entries) + 3 * compiled.config.n_pes
+    assert words[4] == 1 + sum(len(own) > 0 for own in compiled.entries) + compiled.config.n_pes
 
 
 @pytest.mark.parametrize("seed", SEEDS[::4])
@@ -54,7 +54,8 @@ def test_image_gives_back_what_went_in(seed: int) -> None:
     assert pack_image(again) == data
     for field in ("config", "name", "layers", "input_scale", "output_scale", "clip", "host_operators"):
         assert getattr(again, field) == getattr(compiled, field), field
-    for field in ("program", "pointers", "bias", "scale"):
+    for field in ("program", "counts", "bias", "scale"):
+        assert getattr(again, field).dtype == getattr(compiled, field).dtype, field
         assert np.array_equal(getattr(again, field), getattr(compiled, field)), field
     assert len(again.entries) == len(compiled.entries)
     for own, other in zip(again.entries, compiled.entries, strict=True):
@@ -76,12 +77,18 @@ def test_the_draw_reaches_everything() -> None:
             seen |= {("idle slots", placed.placement.n_slots > placed.placement.rows)}
             seen |= {("permuted", bool((np.diff(placed.placement.slot_of_row) < 0).any()))}
             seen |= {("scaled", placed.layer.scaled), ("relu", placed.layer.relu)}
+            seen |= {("scaled by shifts", placed.layer.scaled and bool((placed.layer.multiplier == 1).all()))}
+            vectors = (case.config.accumulator_depth, case.config.activation_depth if tiling.emitted else 1 << 12)
+            seen |= {("cut for its slices", tiling.slots_per_pass < min(vectors) * case.config.n_pes)}
             seen |= {("no entries", not placed.entries.any()), ("fillers", placed.n_fillers > 0)}
             seen |= {("a PE without work", bool((placed.entries == 0).any() and placed.entries.any()))}
         seen |= {("round trip", mapped.compiled.schedule.n_round_trips > 0)}
-        seen |= {("layers", len(mapped.layers)), ("PEs", case.config.n_pes)}
+        seen |= {("layers", len(mapped.layers)), ("PEs", case.config.n_pes), ("count bits", case.config.count_bits)}
+        seen |= {(flag, getattr(case.config, flag)) for flag in ("skip_empty", "multipliers", "lut_ram")}
     flags = ("passes", "batches", "both", "passes in the bank", "idle slots", "permuted", "scaled", "relu")
-    flags += ("no entries", "fillers", "a PE without work", "round trip")
+    flags += ("no entries", "fillers", "a PE without work", "round trip", "scaled by shifts", "cut for its slices")
+    flags += ("skip_empty", "multipliers", "lut_ram")
     expected = {(flag, value) for flag in flags for value in (False, True)}
     expected |= {("layers", count) for count in range(1, 5)} | {("PEs", count) for count in range(1, 10)}
+    expected |= {("count bits", count) for count in range(1, 11)}
     assert seen == expected

@@ -1,0 +1,81 @@
+"""EieArray: when commands arrive, when it is busy, and where activations go."""
+
+import dataclasses
+import random
+from typing import Any
+
+import pytest
+
+from eyrie.bench.component import Run, run
+from eyrie.eie.array import BUSY_LATENCY, COMMAND_LATENCY, EieArray
+from eyrie.eie.config import TINY
+from eyrie.eie.layouts import Op
+from eyrie.eie.leading_nonzero_detect import tree_levels
+
+SIZES = [1, 3, 5]
+
+POINTER_READ_LATENCY = 3
+
+
+def vector(n: int, seed: int, density: float) -> list[int]:
+    draw = random.Random(seed)
+    return [draw.choice([-5, 7, 1 << 14]) if draw.random() < density else 0 for _ in range(n)]
+
+
+def run_array(dut: EieArray, values: list[int], commands: list[tuple[Op, int, int]], *, to_output: int = 0) -> Run:
+    """Store a vector in bank 1, slot by slot; then commands with their data and PE. Cycles count from the first."""
+    n_pes = dut.config.n_pes
+    before = [(Op.OPEN, 1, 0), *((Op.STORE, value % (1 << 16), slot % n_pes) for slot, value in enumerate(values))]
+    return run(
+        dut,
+        {},
+        {},
+        preload=[{"command": command(op, data), "pe": pe} for op, data, pe in before],
+        levels={
+            "command": [*(command(op, data) for op, data, _ in commands), command(Op.NONE, 0)],
+            "pe": [pe for _, _, pe in commands],
+            "to_output": [to_output],
+        },
+        watch=["output_valid", "output", "broadcasting", "busy"],
+        after=len(commands) + 60,
+    )
+
+
+def command(op: Op, data: int) -> dict[str, Any]:
+    return {"op": op, "address": 0, "data": data}
+
+
+@pytest.mark.parametrize("density", [0, 0.5, 1])
+@pytest.mark.parametrize("n_pes", SIZES)
+def test_emitted_activations_zeros_included(n_pes: int, density: float) -> None:
+    values = vector(3 * n_pes + 1, n_pes, density)
+    emits = [(Op.EMIT, 0, slot % n_pes) for slot in range(len(values))]
+    begin = 3
+    dut = EieArray(dataclasses.replace(TINY, n_pes=n_pes))
+    result = run_array(dut, values, [(Op.REWIND, 1, 0), *[(Op.NONE, 0, 0)] * (begin - 1), *emits], to_output=1)
+    latency = COMMAND_LATENCY + tree_levels(n_pes)
+    assert dut.output_latency == latency
+    seen = result.watched
+    assert [cycle for cycle, valid in enumerate(seen["output_valid"]) if valid] == [
+        begin + latency + slot for slot in range(len(values))
+    ]
+    assert seen["output"][begin + latency : begin + latency + len(values)] == values
+    assert not any(seen["broadcasting"])
+
+
+@pytest.mark.parametrize("density", [0, 0.3, 1])
+@pytest.mark.parametrize("n_pes", SIZES)
+def test_busy_from_the_command_to_the_last_activation_without_a_gap(n_pes: int, density: float) -> None:
+    values = vector(8 * n_pes - 1, n_pes, density)
+    dut = EieArray(dataclasses.replace(TINY, n_pes=n_pes))
+    seen = run_array(dut, values, [(Op.REWIND, 3, 0)]).watched
+    sent = [cycle for cycle, broadcasting in enumerate(seen["broadcasting"]) if broadcasting]
+    assert len(sent) == sum(value != 0 for value in values)
+    busy = [cycle for cycle, is_busy in enumerate(seen["busy"]) if is_busy]
+    if not sent:
+        assert not busy
+        return
+    # From the cycle after the command arrived, when PEs have something to send, until all slices are found empty.
+    first, last = COMMAND_LATENCY + 1, sent[-1] + COMMAND_LATENCY + POINTER_READ_LATENCY
+    assert busy == [cycle + BUSY_LATENCY for cycle in range(first, last + 1)]
+    assert not any(seen["output_valid"])
