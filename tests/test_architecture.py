@@ -1,7 +1,8 @@
 """Imports run one way, and each of the heavy packages stays where it belongs.
 
-From the bottom: errors and files; configurations and formats; then, side by side, hardware, golden models, compression
-and models of networks; the compiler over those but for the hardware; everything else on top.
+From the bottom: errors and files; configurations and formats; then, side by side, hardware, golden models with the
+cycle models over them, compression and models of networks; the compiler over those but for the hardware; everything
+else on top.
 """
 
 import ast
@@ -24,6 +25,8 @@ LAYERS: dict[tuple[str, ...], tuple[str, ...]] = {
     CONFIGURATION: CONFIGURATION + BASE,
     HARDWARE: HARDWARE + BASE,
     ("eyrie.golden",): ("eyrie.golden", *CONFIGURATION, *BASE),
+    ("eyrie.cycles",): ("eyrie.cycles", "eyrie.golden", *CONFIGURATION, *BASE),
+    ("eyrie.anchors",): ("eyrie.anchors", *BASE),
     ("eyrie.compress",): ("eyrie.compress", *CONFIGURATION, *BASE),
     ("eyrie.model",): ("eyrie.model", "eyrie.compress", *CONFIGURATION, *BASE),
     ("eyrie.compile",): ("eyrie.compile", "eyrie.model", "eyrie.compress", "eyrie.golden", *CONFIGURATION, *BASE),
@@ -38,7 +41,15 @@ HOMES: dict[str, tuple[str, ...]] = {
     "cocotb": ("eyrie.bench",),
 }
 
-WITHOUT_AMARANTH = (*BASE, *CONFIGURATION, "eyrie.golden", "eyrie.compress", "eyrie.model", "eyrie.compile")
+WITHOUT_AMARANTH = (
+    *BASE,
+    *CONFIGURATION,
+    "eyrie.golden",
+    "eyrie.cycles",
+    "eyrie.compress",
+    "eyrie.model",
+    "eyrie.compile",
+)
 
 
 def is_in(module: str, packages: tuple[str, ...]) -> bool:

@@ -1,4 +1,5 @@
-"""Networks drawn at random on simulated hardware, each compared with the golden model and with plain matrices."""
+"""Networks drawn at random on simulated hardware: values beside golden model and plain matrices, cycles beside the
+cycle model."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from eyrie.bench.engine import SimulatedEngine
 from eyrie.bench.simulation import STALLS, SimulationError, Stall
 from eyrie.compile.mapping import map_network
 from eyrie.compile.random_network import RandomCase, draw_case, draw_config, draw_inputs
+from eyrie.cycles.model import PhaseWatch
 from eyrie.driver.schedule import run_schedule
 from eyrie.eie.config import EieConfig
 from eyrie.eie.load_format import load_stream
@@ -37,6 +39,10 @@ class Outcome:
         How the streams held back.
     mismatches : int
         Samples for which hardware, golden model and plain matrices are not all equal.
+    cycles : int
+        Cycles that the hardware took for all samples.
+    cycle_mismatches : int
+        Samples for which the cycle model says something else.
     failure : str or None
         What the hardware did instead of its work.
     """
@@ -48,12 +54,14 @@ class Outcome:
     samples: int
     stall: Stall
     mismatches: int
+    cycles: int
+    cycle_mismatches: int
     failure: str | None
 
     @property
     def agrees(self) -> bool:
         """Whether everything is equal."""
-        return not self.mismatches and self.failure is None
+        return not self.mismatches and not self.cycle_mismatches and self.failure is None
 
 
 def run_campaign(
@@ -93,8 +101,15 @@ def _run(engine: SimulatedEngine, case: RandomCase, number: int, stall: Stall) -
     compiled = map_network(case.network, case.config, sized=False, placements=case.placements).compiled
     x = draw_inputs(case.seed, case.network)
     expected = forward(case.network.layers, x, activation_width=case.config.activation_width)
-    golden = EngineModel(case.config, compiled.packets()).start(len(x))
-    agree = (run_schedule(compiled.schedule, x, golden.exchange) == expected).all(axis=1)
+    golden = EngineModel(case.config, compiled.packets())
+    agree = np.ones(len(x), bool)
+    cycles, predicted = np.zeros(len(x), np.int64), np.zeros(len(x), np.int64)
+    for index, sample in enumerate(x):
+        watch = PhaseWatch(case.config)
+        run = golden.start(1, watch)
+        agree[index] = np.array_equal(run_schedule(compiled.schedule, sample[None], run.exchange)[0], expected[index])
+        run.finish()
+        predicted[index] = watch.timing(golden.steps, run).cycles
     engine.set_stalls(stall, seed=case.seed)
     failure = None
     try:
@@ -103,6 +118,7 @@ def _run(engine: SimulatedEngine, case: RandomCase, number: int, stall: Stall) -
             engine.start()
             agree[index] &= np.array_equal(run_schedule(compiled.schedule, sample, engine.exchange), expected[index])
             engine.finish()
+            cycles[index] = engine.cycles
     except SimulationError as error:
         failure = str(error)
     return Outcome(
@@ -113,5 +129,7 @@ def _run(engine: SimulatedEngine, case: RandomCase, number: int, stall: Stall) -
         samples=len(x),
         stall=stall,
         mismatches=int(np.count_nonzero(~agree)),
+        cycles=int(cycles.sum()),
+        cycle_mismatches=int(np.count_nonzero(cycles != predicted)),
         failure=failure,
     )

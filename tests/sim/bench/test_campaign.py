@@ -44,3 +44,18 @@ def test_a_difference_of_one_bit_is_found(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(campaign, "forward", wrong)
     outcomes = list(run_campaign(seed=SEED, n_engines=1, n_networks=2))
     assert [outcome.mismatches for outcome in outcomes] == [1, 1]
+
+
+def test_a_difference_of_one_cycle_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    timing = campaign.PhaseWatch.timing
+
+    def wrong(*arguments):
+        result = timing(*arguments)
+        result.cycles += 1
+        return result
+
+    monkeypatch.setattr(campaign.PhaseWatch, "timing", wrong)
+    outcomes = list(run_campaign(seed=SEED, n_engines=1, n_networks=2))
+    assert [(outcome.mismatches, outcome.cycle_mismatches) for outcome in outcomes] == [
+        (0, outcome.samples) for outcome in outcomes
+    ]

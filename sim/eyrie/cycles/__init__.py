@@ -1,0 +1,1 @@
+"""Cycle-exact performance models in NumPy."""
