@@ -3,11 +3,14 @@
 Imports PyTorch; everything that must do without it stays above this module.
 """
 
+from collections.abc import Sequence
+from typing import cast
+
 import numpy as np
 import torch
 from torch import nn
 
-from eyrie.compress.prune import prune_by_magnitude
+from eyrie.compress.prune import prune_balanced, prune_by_magnitude
 from eyrie.compress.share import SharedWeights
 from eyrie.train.network import Layer, Network
 
@@ -23,6 +26,8 @@ class MaskedLinear(nn.Module):
         Whether zeros are pruned connections or just values.
     """
 
+    mask: torch.Tensor
+
     def __init__(self, layer: Layer, *, pruned: bool) -> None:
         super().__init__()
         self.name = layer.name
@@ -34,9 +39,16 @@ class MaskedLinear(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return nn.functional.linear(x, self.weight * self.mask, self.bias)
 
-    def prune(self, density: float) -> None:
-        """Keep the ``round(density * size)`` weights of largest magnitude; masked ones never come back."""
-        kept = prune_by_magnitude(self.as_layer().weight, density) != 0
+    def prune(self, density: float, balanced_pes: int | None = None) -> None:
+        """Keep the ``round(density * size)`` weights of largest magnitude; masked ones never come back.
+
+        With ``balanced_pes`` those of each PE's part are chosen on their own, so that all parts keep as many.
+        """
+        weight = self.as_layer().weight
+        if balanced_pes is None:
+            kept = prune_by_magnitude(weight, density) != 0
+        else:
+            kept = prune_balanced(weight, density, balanced_pes) != 0
         self.mask.copy_(torch.from_numpy(kept))
 
     def as_layer(self) -> Layer:
@@ -50,6 +62,8 @@ class SharedLinear(nn.Module):
     The gradient of a centroid is the sum of the gradients of its weights (Deep Compression, section 3.3). Code 0 is
     zero and is not trained.
     """
+
+    codes: torch.Tensor
 
     def __init__(self, name: str, shared: SharedWeights, bias: np.ndarray) -> None:
         super().__init__()
@@ -74,7 +88,8 @@ class TrainableNetwork(nn.Module):
 
     def __init__(self, layers: list[MaskedLinear] | list[SharedLinear]) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(layers)
+        # What a list of modules holds is not part of its type.
+        self.layers = cast("Sequence[MaskedLinear] | Sequence[SharedLinear]", nn.ModuleList(layers))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         first, *others = self.layers

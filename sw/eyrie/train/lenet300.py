@@ -5,6 +5,7 @@ those of Deep Compression (Han et al., ICLR 2016).
 """
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ def train_lenet_300_100(
     seed: int = 1,
     threads: int = 1,
     quick: bool = False,
+    balanced_pes: int | None = None,
     progress: Progress = silent,
 ) -> TrainingReport:
     """Train and compress the network and write the files of `write_artefacts`.
@@ -47,6 +49,8 @@ def train_lenet_300_100(
         That PyTorch may use, 1 or more. More than one rarely pays for a network of this size.
     quick : bool
         One epoch a stage.
+    balanced_pes : int or None
+        PEs on which each layer keeps as many weights; None prunes a layer as a whole.
     progress : callable
         Called with an `EpochDone` after every epoch.
 
@@ -60,9 +64,8 @@ def train_lenet_300_100(
     """
     require_torch()
     data = read_fashion_mnist(data_dir)
-    network, report = train_compressed(
-        data, schedule=QUICK if quick else FULL, seed=seed, threads=threads, progress=progress
-    )
+    schedule = replace(QUICK if quick else FULL, balanced_pes=balanced_pes)
+    network, report = train_compressed(data, schedule=schedule, seed=seed, threads=threads, progress=progress)
     write_artefacts(output, network, report, data)
     return report
 

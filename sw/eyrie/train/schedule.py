@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from eyrie.compress.interleave import MAX_PES
 from eyrie.errors import InputError
 
 
@@ -27,6 +28,9 @@ class Schedule:
         (Han et al., ICLR 2016), table 2, gives for LeNet-300-100.
     codebook_bits : int
         Width of a weight's code, 1 to 8; entry 0 is zero and the others are shared values.
+    balanced_pes : int or None
+        PEs on which each layer keeps as many weights, see `eyrie.compress.prune.prune_balanced`; None prunes a layer as
+        a whole.
 
     Raises
     ------
@@ -44,6 +48,7 @@ class Schedule:
     retraining_rate: float = 1e-3
     densities: tuple[float, ...] = (0.08, 0.09, 0.26)
     codebook_bits: int = 4
+    balanced_pes: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("train_epochs", "prune_epochs", "retrain_epochs", "tune_epochs", "batch_size"):
@@ -61,6 +66,8 @@ class Schedule:
                 raise InputError(f"a density must be above 0 and at most 1, not {density}")
         if not 1 <= self.codebook_bits <= 8:
             raise InputError(f"codebook_bits must be from 1 to 8, not {self.codebook_bits}")
+        if self.balanced_pes is not None and not 1 <= self.balanced_pes <= MAX_PES:
+            raise InputError(f"balanced_pes must be from 1 to {MAX_PES}, not {self.balanced_pes}")
 
     @property
     def epochs(self) -> int:
@@ -68,7 +75,9 @@ class Schedule:
         return sum(getattr(self, field.name) for field in fields(self) if field.name.endswith("_epochs"))
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"densities": list(self.densities)}
+        """All settings; ``balanced_pes`` only where pruning is balanced."""
+        values = asdict(self) | {"densities": list(self.densities)}
+        return values if self.balanced_pes is not None else {k: v for k, v in values.items() if k != "balanced_pes"}
 
 
 FULL = Schedule()

@@ -30,17 +30,18 @@ def train(network: Network, course: Course) -> Network:
 
 
 def prune(network: Network, course: Course) -> Network:
-    """Prune each layer to its density, a little at a time while the rest is trained.
+    """Prune each layer to its density, a little at a time while the rest is trained, balanced if the schedule says so.
 
     The density falls along the cubic curve of Zhu and Gupta (arXiv:1710.01878): fast while there is much to spare.
     """
     schedule = course.schedule
-    model = TrainableNetwork([MaskedLinear(layer, pruned=False) for layer in network.layers])
+    layers = [MaskedLinear(layer, pruned=False) for layer in network.layers]
+    model = TrainableNetwork(layers)
 
     def cut(step: int, n_steps: int) -> None:
         if step % STEPS_PER_CUT == 0 or step == n_steps:
-            for layer, density in zip(model.layers, schedule.densities, strict=True):
-                layer.prune(density + (1 - density) * (1 - step / n_steps) ** 3)
+            for layer, density in zip(layers, schedule.densities, strict=True):
+                layer.prune(density + (1 - density) * (1 - step / n_steps) ** 3, schedule.balanced_pes)
 
     optimizer = torch.optim.Adam(model.parameters(), lr=schedule.retraining_rate)
     course.train("prune", model, optimizer, schedule.prune_epochs, constant_rate=True, after_step=cut)

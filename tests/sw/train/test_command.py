@@ -3,18 +3,24 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from eyrie.errors import InputError, MissingToolError
-from eyrie.train import lenet300
+from eyrie.train import data, lenet300, pruning_study, torch_setup
 from eyrie.train.command import train
+from eyrie.train.load import LayerLoad
+from eyrie.train.network import Layer, Network
 from eyrie.train.progress import EpochDone
+from eyrie.train.pruning_study import NetworkLoad, PruningStudy
 from eyrie.train.report import LayerReport, StageReport, TrainingReport
-from eyrie.train.schedule import FULL
+from eyrie.train.schedule import FULL, QUICK
+from eyrie.train.trained import TrainedNetwork
 
 STAGES = (
     StageReport(
@@ -55,8 +61,17 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 def test_options_reach_the_training(calls: list[dict[str, Any]]) -> None:
     arguments = ["lenet-300-100", "--data", "in", "-o", "out", "--seed", "3", "--threads", "2", "--quick"]
-    assert CliRunner().invoke(train, arguments).exit_code == 0
-    assert calls == [{"data_dir": Path("in"), "output": Path("out"), "seed": 3, "threads": 2, "quick": True}]
+    assert CliRunner().invoke(train, [*arguments, "--balance-pes", "16"]).exit_code == 0
+    assert calls == [
+        {
+            "data_dir": Path("in"),
+            "output": Path("out"),
+            "seed": 3,
+            "threads": 2,
+            "quick": True,
+            "balanced_pes": 16,
+        }
+    ]
 
 
 def test_defaults_are_debian_folder_seed_and_one_thread(calls: list[dict[str, Any]]) -> None:
@@ -68,6 +83,7 @@ def test_defaults_are_debian_folder_seed_and_one_thread(calls: list[dict[str, An
             "seed": 1,
             "threads": 1,
             "quick": False,
+            "balanced_pes": None,
         }
     ]
 
@@ -89,12 +105,95 @@ def test_json_is_all_there_is_on_standard_output(calls: list[dict[str, Any]]) ->
     assert result.stderr == ""
 
 
-@pytest.mark.parametrize("option", [["--seed", "-1"], ["--threads", "0"], ["--seed", "x"]])
+@pytest.mark.parametrize("option", [["--seed", "-1"], ["--threads", "0"], ["--seed", "x"], ["--balance-pes", "0"]])
 def test_option_outside_its_range_is_refused(calls: list[dict[str, Any]], option: list[str]) -> None:
     result = CliRunner().invoke(train, ["lenet-300-100", *option])
     assert result.exit_code == 2
     assert option[0] in result.stderr
     assert not calls
+
+
+NOTHING = Network(layers=(Layer(name="ip1", weight=np.zeros((1, 1), np.float32), bias=np.zeros(1, np.float32)),))
+
+STUDY = PruningStudy(
+    schedule=FULL,
+    networks=tuple(
+        TrainedNetwork(network=NOTHING, facts=report.as_json())
+        for report in (REPORT, replace(REPORT, schedule=replace(FULL, balanced_pes=4), stages=STAGES[:1]))
+    ),
+    loads=tuple(
+        NetworkLoad(
+            seed=3,
+            n_pes=4,
+            balanced=balanced,
+            placed=placed,
+            layers=(LayerLoad(name="ip1", n_pes=4, most_kept=9, n_kept=30, largest=largest, total=400),),
+            cycles=(cycles, cycles + 1),
+        )
+        for balanced, placed, largest, cycles in (
+            (False, False, 150, 1170),
+            (False, True, 110, 130),
+            (True, False, 120, 140),
+            (True, True, 105, 125),
+        )
+    ),
+)
+
+
+@pytest.fixture
+def studies(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Arguments of the calls to the study, which is replaced by one that is done at once."""
+    seen: list[dict[str, Any]] = []
+
+    def replacement(images: Any, output: Path, **options: Any) -> PruningStudy:
+        options.pop("progress")(EpochDone(stage="train", epoch=1, epochs=2, total_epochs=3, validation_accuracy=0.5))
+        seen.append({"images": images, "output": output} | options)
+        return STUDY
+
+    monkeypatch.setattr(torch_setup, "require_torch", lambda: None)
+    monkeypatch.setattr(data, "read_fashion_mnist", lambda folder: {Path("in"): "images"}[folder])
+    monkeypatch.setattr(pruning_study, "study_pruning", replacement)
+    return seen
+
+
+def test_options_reach_the_study(studies: list[dict[str, Any]]) -> None:
+    arguments = ["compare-pruning", "--data", "in", "-o", "out"]
+    assert CliRunner().invoke(train, arguments).exit_code == 0
+    given = ["--pes", "8", "--pes", "2", "--pes", "8", "--seed", "5", "--seed", "5", "--threads", "2", "--quick"]
+    assert CliRunner().invoke(train, [*arguments, *given]).exit_code == 0
+    common = {"images": "images", "output": Path("out")}
+    assert studies == [
+        common | {"schedule": FULL, "pes": (4, 16, 64), "seeds": (1,), "threads": 1},
+        common | {"schedule": QUICK, "pes": (8, 2), "seeds": (5,), "threads": 2},
+    ]
+
+
+def test_table_compares_the_ways_of_pruning(studies: list[dict[str, Any]]) -> None:
+    result = CliRunner().invoke(train, ["compare-pruning", "--data", "in", "-o", "some-folder"])
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines() if "│" in line]
+    assert rows == [
+        ["4", "plain", "87.65 %", "1.500", "1.100", "1,170.5", "130.5"],
+        ["4", "balanced", "89.99 %", "1.200", "1.050", "140.5", "125.5"],
+    ]
+    assert "some-folder" in result.stdout
+    assert result.stderr == ""
+
+
+def test_json_of_a_study_names_its_command(studies: list[dict[str, Any]]) -> None:
+    arguments = ["--pes", "4", "--seed", "3", "--seed", "4", "--quick", "--json"]
+    result = CliRunner().invoke(train, ["compare-pruning", "--data", "in", *arguments])
+    facts = json.loads(result.stdout)
+    command = "eyrie train compare-pruning --pes 4 --seed 3 --seed 4 --threads 1 --quick --json"
+    assert facts == {"command": command} | STUDY.as_json()
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("option", [["--seed", "-1"], ["--threads", "0"], ["--pes", "0"]])
+def test_option_of_a_study_outside_its_range_is_refused(studies: list[dict[str, Any]], option: list[str]) -> None:
+    result = CliRunner().invoke(train, ["compare-pruning", "--data", "in", *option])
+    assert result.exit_code == 2
+    assert option[0] in result.stderr
+    assert not studies
 
 
 def test_missing_pytorch_is_one_line_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

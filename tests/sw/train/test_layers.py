@@ -57,6 +57,18 @@ def test_pruning_keeps_the_largest_and_training_never_brings_one_back() -> None:
     assert not (again & ~kept).any()
 
 
+def test_balanced_pruning_keeps_as_many_on_each_pe_and_brings_none_back() -> None:
+    layer = MaskedLinear(drawn_layer(6, 10), pruned=False)
+    kept = np.ones((6, 10), bool)
+    for density, each in ((0.6, 9), (0.2, 3)):
+        layer.prune(density, balanced_pes=4)
+        before, kept = kept, layer.as_layer().weight != 0
+        # Rows 0 and 4 are on PE 0, rows 1 and 5 on PE 1.
+        assert [np.count_nonzero(kept[pe::4]) for pe in range(4)] == 4 * [each]
+        assert not (kept & ~before).any()
+        step(layer, 10)
+
+
 def test_zeros_are_connections_unless_they_are_pruned() -> None:
     layer = drawn_layer(5, 6)
     layer.weight[2] = 0

@@ -1,6 +1,7 @@
 """The settings of a training."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,8 @@ from eyrie.train.schedule import FULL, QUICK, Schedule
         ({"densities": (0.1, 0.1)}, "3 densities"),
         ({"codebook_bits": 0}, "codebook_bits must be from 1 to 8"),
         ({"codebook_bits": 9}, "codebook_bits must be from 1 to 8, not 9"),
+        ({"balanced_pes": 0}, "balanced_pes must be from 1 to 65536, not 0"),
+        ({"balanced_pes": 65537}, "balanced_pes must be from 1 to 65536, not 65537"),
     ],
 )
 def test_setting_outside_its_range_is_refused(setting: dict[str, Any], message: str) -> None:
@@ -37,6 +40,8 @@ def test_epochs_of_all_stages_add_up() -> None:
     assert QUICK.epochs == 4
 
 
-def test_json_holds_every_setting() -> None:
-    values = json.loads(json.dumps(FULL.as_json()))
-    assert Schedule(**(values | {"densities": tuple(values["densities"])})) == FULL
+@pytest.mark.parametrize("schedule", [FULL, replace(FULL, balanced_pes=16)], ids=["plain", "balanced"])
+def test_json_holds_every_setting(schedule: Schedule) -> None:
+    values = json.loads(json.dumps(schedule.as_json()))
+    assert Schedule(**(values | {"densities": tuple(values["densities"])})) == schedule
+    assert ("balanced_pes" in values) == (schedule.balanced_pes is not None)

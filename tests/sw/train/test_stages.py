@@ -79,6 +79,15 @@ def test_stages_keep_what_they_must(network: Network, course: Course) -> None:
             assert not np.array_equal(one.weight, other.weight)
 
 
+def test_pruning_is_balanced_if_the_schedule_says_so(network: Network, course: Course) -> None:
+    balanced = replace(course, schedule=replace(SCHEDULE, balanced_pes=4))
+    pruned = stages.prune(network, balanced)
+    on_pes = [[np.count_nonzero(layer.weight[pe::4]) for pe in range(4)] for layer in pruned.layers]
+    assert on_pes == [4 * [4704], 4 * [675], 4 * [65]]
+    tuned = stages.tune(stages.share(stages.retrain(pruned, balanced), balanced), balanced)
+    assert nonzeros(tuned) == nonzeros(pruned)
+
+
 @pytest.mark.parametrize("bits", [1, 2, 8])
 def test_codebook_has_the_width_of_the_schedule(network: Network, course: Course, bits: int) -> None:
     shared = stages.share(network, replace(course, schedule=replace(SCHEDULE, codebook_bits=bits)))

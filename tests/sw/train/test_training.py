@@ -1,5 +1,6 @@
 """The whole training on a small data set made up for it. Needs PyTorch."""
 
+import json
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -178,4 +179,14 @@ def test_files_are_written_from_the_folder_of_the_data_set(
     monkeypatch.setattr(lenet300, "QUICK", replace(QUICK, batch_size=100))
     report = train_lenet_300_100(tmp_path / "in", tmp_path / "out", seed=5, quick=quick)
     assert report.schedule.epochs == (4 if quick else 11)
+    assert report.schedule.balanced_pes is None
     assert len(list((tmp_path / "out").iterdir())) == 5
+
+
+def test_number_of_pes_reaches_the_pruning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(lenet300, "read_fashion_mnist", lambda folder: DATA)
+    monkeypatch.setattr(lenet300, "QUICK", replace(QUICK, batch_size=100))
+    report = train_lenet_300_100(tmp_path, tmp_path / "out", seed=5, quick=True, balanced_pes=16)
+    assert report.schedule.balanced_pes == 16
+    assert json.loads((tmp_path / "out" / "lenet-300-100.json").read_text())["schedule"]["balanced_pes"] == 16
+    assert [layer.n_kept for layer in report.layers] == list(KEPT)
