@@ -210,9 +210,9 @@ def _sizes(result: CompileResult, image: Path) -> dict[str, Any]:
     storage = [layer.storage for layer in result.report.layers]
     forms = {
         "dense, 32-bit float": sum(part.dense_bits for part in storage) // 8,
-        "CSC with codes, relative indices and pointers": sum(part.csc.n_bytes for part in storage),
+        "CSC with codes, relative indices and column tables": sum(part.csc.n_bytes for part in storage),
         "the same, codes and indices Huffman-coded": sum(part.huffman.n_bytes for part in storage),
-        "image file: all of it, with program, biases, scales, pointers of all PEs": image.stat().st_size,
+        "image file: all of it, with program, biases, scales, column tables of all PEs": image.stat().st_size,
     }
     dense, csc, huffman, file = forms.values()
     rows = [{"form": form, "bytes": size} for form, size in forms.items()]

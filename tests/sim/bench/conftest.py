@@ -8,7 +8,7 @@ from eyrie.bench.cocotb_run import available_simulators
 from eyrie.eie.config import TINY, EieConfig
 
 GEOMETRIES: dict[str, EieConfig] = {
-    "1 PE": replace(TINY, n_pes=1),
+    "1 PE": replace(TINY, n_pes=1, multipliers=False),
     "4 PEs": TINY,
     "5 PEs, odd widths": replace(
         TINY,
@@ -18,9 +18,12 @@ GEOMETRIES: dict[str, EieConfig] = {
         weight_width=11,
         codebook_bits=3,
         index_bits=2,
+        count_bits=3,
         accumulator_width=29,
         activation_depth=9,
         accumulator_depth=7,
+        skip_empty=False,
+        lut_ram=False,
     ),
 }
 

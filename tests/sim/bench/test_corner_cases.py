@@ -13,7 +13,7 @@ from eyrie.bench.simulation import STALLS, Stall
 from eyrie.bench.traffic import Traffic, save_traffic
 from eyrie.eie.config import EieConfig
 from tests.hw.eie.network import compile_by_hand, random_vector
-from tests.hw.eie.test_core_corner_cases import CASES, CONFIG, LIMITED
+from tests.hw.eie.test_core_corner_cases import CASES, CONFIG, LIMITED, slow_pe
 
 
 @cache
@@ -43,6 +43,20 @@ def test_in_compiled_simulation(case: str, stall: Stall) -> None:
     engine.load(traffic.words)
     for inputs, outputs in zip(traffic.inputs, traffic.outputs, strict=True):
         assert engine.run(inputs, len(outputs)).tolist() == outputs.tolist()
+
+
+@pytest.mark.parametrize("stall", STALLS)
+def test_queue_full_for_a_thousand_cycles(stall: Stall) -> None:
+    """A slow PE: the broadcast is stopped at the last moment all the time, and no assertion of the hardware fails."""
+    columns = 100
+    program = slow_pe(2, columns)
+    engine = engine_for(program.config)
+    engine.set_stalls(stall, seed=12)
+    engine.load(np.array(program.words, np.uint32))
+    for seed in range(3):
+        inputs, outputs = program.streams(random_vector(program.config, columns, seed, density=1))
+        assert engine.run(np.array(inputs), len(outputs)).tolist() == outputs
+        assert 72 * columns < engine.cycles < 72 * columns + 72 + 80
 
 
 @pytest.mark.parametrize("simulator", available_simulators())

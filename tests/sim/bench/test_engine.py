@@ -95,7 +95,7 @@ def test_what_is_broken_is_refused_and_named() -> None:
     traffic = draw(TINY, 8, [50, 24])
     engine = SimulatedEngine(TINY)
     broken = []
-    for place, error in ((0, "MAGIC"), (1, "VERSION"), (2, "HASH"), (3, "HASH"), (40, "CRC"), (-1, "CRC")):
+    for place, error in ((0, "MAGIC"), (1, "VERSION"), (2, "HASH"), (3, "HASH"), (20, "CRC"), (-1, "CRC")):
         broken.append((traffic.words.copy(), error))
         broken[-1][0][place] ^= 1 << 7
     broken.append((traffic.words[:-1], "LENGTH"))

@@ -1,0 +1,1 @@
+"""Published figures to compare with, each with its source and a mark that says how it is known."""

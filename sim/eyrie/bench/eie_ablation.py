@@ -1,0 +1,120 @@
+"""What each lever past the paper gives: every benchmark layer with all of them, without each one, and with none."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from eyrie.anchors.eie import PublishedLayer
+from eyrie.bench.eie_bench import Say, compare_outputs
+from eyrie.bench.eie_compile import CompiledLayer, compile_layer, place_rows
+from eyrie.bench.eie_layers import draw_layer
+from eyrie.bench.eie_levers import LEVERS, PAPER, IndexBits, Levers
+from eyrie.bench.eie_model import LayerModel
+from eyrie.bench.eie_storage import stored_bits
+
+ALL_ON = "all on"
+ALL_OFF = "all off"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblationRow:
+    """One layer with one set of levers, on the cycle model.
+
+    Parameters
+    ----------
+    layer : str
+    levers : str
+        `ALL_ON`, a lever's name and "off", or `ALL_OFF`.
+    pes, seed : int
+    index_bits : int
+        Bits of a zero run that these levers lead to.
+    bound : float
+        Useful multiplies over PEs, the same for all levers.
+    cycles : int
+        See `eyrie.bench.eie_bench.DEFINITION_OF_CYCLES`.
+    paper_cycles : int or None
+        The paper's actual time; None for other than the paper's number of PEs.
+    bits_per_weight : float
+        Entries and what finds them, over non-zero weights.
+    differences : tuple of str
+        What is not as it should be.
+    """
+
+    layer: str
+    levers: str
+    pes: int
+    seed: int
+    index_bits: int
+    bound: float
+    cycles: int
+    paper_cycles: int | None
+    bits_per_weight: float
+    differences: tuple[str, ...]
+
+    @property
+    def cycles_over_bound(self) -> float:
+        """1 for a perfect array."""
+        return self.cycles / self.bound
+
+    @property
+    def paper_over_cycles(self) -> float | None:
+        """How many times the paper's cycles are ours; None where there are none of the paper."""
+        return None if self.paper_cycles is None else self.paper_cycles / self.cycles
+
+    @property
+    def matches(self) -> bool:
+        """Whether every output bit is that of plain matrices."""
+        return not self.differences
+
+    def as_dict(self) -> dict[str, Any]:
+        """All figures, as JSON can hold them."""
+        derived = ("cycles_over_bound", "paper_over_cycles", "matches")
+        return asdict(self) | {name: getattr(self, name) for name in derived}
+
+
+def lever_variants(levers: Levers) -> dict[str, Levers]:
+    """The sets of levers that are compared, by name: those given, each one switched off, and the paper's."""
+    return {
+        ALL_ON: levers,
+        **{f"{name} off": replace(levers, **off) for name, off in LEVERS.items()},
+        ALL_OFF: PAPER,
+    }
+
+
+def ablate(
+    published: Sequence[PublishedLayer], *, n_pes: int, levers: Levers, seed: int, say: Say
+) -> Iterator[AblationRow]:
+    """Run every layer with every variant of the levers.
+
+    Levers that change only the engine share one compilation, and those that do not move rows one placement.
+
+    Raises
+    ------
+    InputError
+        If no engine with so many PEs holds a layer.
+    """
+    for layer in published:
+        drawn = draw_layer(layer, seed)
+        placements = {balance: place_rows(drawn, n_pes, replace(levers, balance=balance)) for balance in (False, True)}
+        memories: dict[tuple[bool, IndexBits], tuple[CompiledLayer, LayerModel]] = {}
+        for name, variant in lever_variants(levers).items():
+            say(f"{layer.name}: {name}")
+            key = variant.balance, variant.index_bits
+            if key not in memories:
+                compiled = compile_layer(drawn, placements[variant.balance], variant)
+                memories[key] = compiled, LayerModel(compiled)
+            compiled, model = memories[key]
+            config = compiled.config_with(variant)
+            outputs, timing = model.run(config)
+            yield AblationRow(
+                layer=layer.name,
+                levers=name,
+                pes=n_pes,
+                seed=seed,
+                index_bits=config.index_bits,
+                bound=drawn.useful_multiplies / n_pes,
+                cycles=timing.cycles,
+                paper_cycles=layer.cycles if n_pes == layer.pes else None,
+                bits_per_weight=stored_bits(compiled.placed, config) / drawn.n_nonzeros,
+                differences=compare_outputs(drawn, outputs),
+            )
