@@ -19,7 +19,9 @@ _COMMANDS = {
     "evaluate": "eyrie.commands.evaluate",
     "verilog": "eyrie.commands.verilog",
     "synth": "eyrie.commands.synth",
+    "route": "eyrie.commands.route",
     "verify": "eyrie.commands.verify",
+    "bench": "eyrie.commands.bench",
     "doctor": "eyrie.commands.doctor",
     "demo": "eyrie.commands.demo",
 }

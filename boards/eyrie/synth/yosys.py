@@ -1,5 +1,6 @@
 """Synthesis by Yosys, and what came out."""
 
+import gzip
 import json
 import time
 from collections.abc import Sequence
@@ -11,9 +12,10 @@ from eyrie.bench.cache import Progress, cached, content_key
 from eyrie.common.emit import run_yosys, yosys_version
 from eyrie.synth.cells import Cells, Target
 
-# Out of context: no pads and no clock buffers around the engine.
+# Out of context: no pads and no clock buffers around the engine. On ECP5 wide multiplexers join look-up tables, and a
+# processing element takes fewer of them without (326, not 353).
 _COMMANDS: dict[Target, str] = {
-    "ecp5": "synth_ecp5 -top {top}",
+    "ecp5": "synth_ecp5 -nowidelut -top {top}",
     "ice40": "synth_ice40 -dsp -spram -top {top}",
     "xilinx": "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top {top}",
 }
@@ -104,13 +106,7 @@ def synthesise(
         If Yosys is not installed or refuses the design.
     """
     kept = () if flatten else tuple(keep)
-    script = (
-        "read_verilog design.v",
-        f"hierarchy -check -top {top}",
-        *(f"setattr -mod -set keep_hierarchy 1 {module}" for module in kept),
-        _COMMANDS[target].format(top=top),
-        f"tee -q -o stat.json stat -json -top {top}",
-    )
+    script = (*_mapping(top, target, kept), f"tee -q -o stat.json stat -json -top {top}")
     version = yosys_version()
 
     def make(folder: Path) -> None:
@@ -138,6 +134,57 @@ def synthesise(
         script=script,
         seconds=float((folder / "seconds").read_text()),
         log=folder / "yosys.log",
+    )
+
+
+def netlist_script(top: str, target: Target, keep: Sequence[str]) -> tuple[str, ...]:
+    """Commands that make a flat netlist for placement.
+
+    Parameters
+    ----------
+    top : str
+        Top module.
+    target : Target
+        The family.
+    keep : sequence of str
+        Modules that are mapped once, with no optimisation across their boundary, and flattened only afterwards: what
+        stands in a module of its own because it repeats something stays repeated.
+    """
+    return (
+        *_mapping(top, target, keep),
+        "setattr -mod -unset keep_hierarchy",
+        "flatten",
+        "clean",
+        "write_json netlist.json",
+    )
+
+
+def netlist(verilog: str, script: Sequence[str], *, progress: Progress | None = None) -> str:
+    """The netlist that `netlist_script` makes of a design, as JSON; from the cache if it was made before.
+
+    Raises
+    ------
+    MissingToolError, YosysError
+        If Yosys is not installed or refuses the design.
+    """
+
+    def make(folder: Path) -> None:
+        if progress is not None:
+            progress("Yosys: netlist for placement")
+        outputs, _ = run_yosys("\n".join(script), {"design.v": verilog}, ["netlist.json"])
+        # A megabyte or more for each processing element, nearly all of it repetition.
+        (folder / "netlist.json.gz").write_bytes(gzip.compress(outputs["netlist.json"].encode(), mtime=0))
+
+    folder = cached("netlist", content_key(verilog, *script, yosys_version()), make)
+    return gzip.decompress((folder / "netlist.json.gz").read_bytes()).decode()
+
+
+def _mapping(top: str, target: Target, keep: Sequence[str]) -> tuple[str, ...]:
+    return (
+        "read_verilog design.v",
+        f"hierarchy -check -top {top}",
+        *(f"setattr -mod -set keep_hierarchy 1 {module}" for module in keep),
+        _COMMANDS[target].format(top=top),
     )
 
 

