@@ -16,7 +16,7 @@ class Op(enum.Enum, shape=unsigned(4)):  # type: ignore[call-arg]
     """Requantise an accumulator or set it to a bias, see `drain_layout`; ``address`` is four times that of the word of
     the table."""
     EMIT = 3
-    """* Offer the next activation of the bank, zero or not."""
+    """* Offer the next activation of the bank if it is not zero."""
     STORE = 4
     """* ``data`` is the next activation of the open bank."""
     OPEN = 5

@@ -154,7 +154,6 @@ def test_reset_in_the_middle_of_a_run(seed: int) -> None:
             await session.run(inputs, len(expected), leave_after=moment)
             assert session.ctx.get(session.dut.busy), f"done before {moment} cycles"
             await session.reset()
-            await session.idle()
             assert not session.loaded, f"reset after {moment} cycles"
             await refused(session)
             await session.load(WORDS)
@@ -171,7 +170,6 @@ def test_reset_in_the_middle_of_a_load() -> None:
             await session.load(WORDS)
             await session.load(WORDS[:moment], ends=False)
             await session.reset()
-            await session.idle()
             await refused(session)
             await session.load(WORDS)
             await infer(session, PROGRAM, VECTOR)
@@ -210,7 +208,6 @@ def test_reset_while_the_output_is_stalled() -> None:
         assert session.ctx.get(session.dut.o.valid)
         await session.reset()
         assert not session.ctx.get(session.dut.o.valid)
-        await session.idle()
         await session.load(WORDS)
         await infer(session, PROGRAM, VECTOR)
 
