@@ -1,8 +1,7 @@
 """What each lever past the paper gives: every benchmark layer with all of them, without each one, and with none."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from eyrie.anchors.eie import PublishedLayer
 from eyrie.bench.eie_bench import Say, compare_outputs
@@ -10,6 +9,7 @@ from eyrie.bench.eie_compile import CompiledLayer, compile_layer, place_rows
 from eyrie.bench.eie_layers import draw_layer
 from eyrie.bench.eie_levers import LEVERS, PAPER, IndexBits, Levers
 from eyrie.bench.eie_model import LayerModel
+from eyrie.bench.eie_row import LayerRow
 from eyrie.bench.eie_storage import stored_bits
 
 ALL_ON = "all on"
@@ -17,59 +17,16 @@ ALL_OFF = "all off"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AblationRow:
+class AblationRow(LayerRow):
     """One layer with one set of levers, on the cycle model.
 
     Parameters
     ----------
-    layer : str
     levers : str
         `ALL_ON`, a lever's name and "off", or `ALL_OFF`.
-    pes, seed : int
-    index_bits : int
-        Bits of a zero run that these levers lead to.
-    bound : float
-        Useful multiplies over PEs, the same for all levers.
-    cycles : int
-        See `eyrie.bench.eie_bench.DEFINITION_OF_CYCLES`.
-    paper_cycles : int or None
-        The paper's actual time; None for other than the paper's number of PEs.
-    bits_per_weight : float
-        Entries and what finds them, over non-zero weights.
-    differences : tuple of str
-        What is not as it should be.
     """
 
-    layer: str
     levers: str
-    pes: int
-    seed: int
-    index_bits: int
-    bound: float
-    cycles: int
-    paper_cycles: int | None
-    bits_per_weight: float
-    differences: tuple[str, ...]
-
-    @property
-    def cycles_over_bound(self) -> float:
-        """1 for a perfect array."""
-        return self.cycles / self.bound
-
-    @property
-    def paper_over_cycles(self) -> float | None:
-        """How many times the paper's cycles are ours; None where there are none of the paper."""
-        return None if self.paper_cycles is None else self.paper_cycles / self.cycles
-
-    @property
-    def matches(self) -> bool:
-        """Whether every output bit is that of plain matrices."""
-        return not self.differences
-
-    def as_dict(self) -> dict[str, Any]:
-        """All figures, as JSON can hold them."""
-        derived = ("cycles_over_bound", "paper_over_cycles", "matches")
-        return asdict(self) | {name: getattr(self, name) for name in derived}
 
 
 def lever_variants(levers: Levers) -> dict[str, Levers]:
@@ -112,7 +69,7 @@ def ablate(
                 pes=n_pes,
                 seed=seed,
                 index_bits=config.index_bits,
-                bound=drawn.useful_multiplies / n_pes,
+                useful_multiplies=drawn.useful_multiplies,
                 cycles=timing.cycles,
                 paper_cycles=layer.cycles if n_pes == layer.pes else None,
                 bits_per_weight=stored_bits(compiled.placed, config) / drawn.n_nonzeros,

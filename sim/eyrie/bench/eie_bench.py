@@ -1,8 +1,8 @@
 """EIE's own benchmark: its layers on the cycle model or on simulated hardware, each result checked."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from eyrie.bench.eie_compile import CompiledLayer, compile_layer, compile_layer_
 from eyrie.bench.eie_layers import BenchLayer, draw_layer
 from eyrie.bench.eie_levers import Levers
 from eyrie.bench.eie_model import LayerModel
+from eyrie.bench.eie_row import LayerRow
 from eyrie.bench.eie_storage import paper_bits, stored_bits
 from eyrie.bench.engine import SimulatedEngine
 from eyrie.compress.interleave import Placement
@@ -31,89 +32,40 @@ DEFINITION_OF_CYCLES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchRow:
-    """One layer, run once.
+class BenchRow(LayerRow):
+    """One layer, run once, with all that is known of the run.
 
     Parameters
     ----------
-    layer : str
     on : "model" or "rtl"
         Whose cycles these are.
-    pes, seed : int
     balance : bool
-    index_bits, queue_depth : int
+    queue_depth : int
     skip_empty : bool
         Placement and engine; see `eyrie.bench.eie_levers.Levers`.
-    useful_multiplies : int
-        Non-zero weights that meet a non-zero activation.
     entries, fillers : int
-        Entries read for them over all PEs, and how many of these only break long runs of zeros.
-    cycles : int
-        See `DEFINITION_OF_CYCLES`.
-    paper_cycles : int or None
-        The paper's actual time; None for other than the paper's number of PEs.
+        Entries read over all PEs, and how many of these only break long runs of zeros.
     stalls : dict
         Cycles in which a PE did not multiply, by cause, over all PEs. With the useful multiplies they make up all
         cycles of all PEs.
     queue_full : int
         Cycles in which a full queue held the broadcast.
-    bits_per_weight, paper_bits_per_weight : float
-        Entries and what finds them, over non-zero weights: in our format, and in the paper's.
+    paper_bits_per_weight : float
+        Entries and what finds them, over non-zero weights, in the paper's format.
     config_hash : str
         Identity of the engine.
-    differences : tuple of str
-        What is not as it should be.
     """
 
-    layer: str
     on: Place
-    pes: int
-    seed: int
     balance: bool
-    index_bits: int
     queue_depth: int
     skip_empty: bool
-    useful_multiplies: int
     entries: int
     fillers: int
-    cycles: int
-    paper_cycles: int | None
     stalls: dict[str, int]
     queue_full: int
-    bits_per_weight: float
     paper_bits_per_weight: float
     config_hash: str
-    differences: tuple[str, ...]
-
-    @property
-    def bound(self) -> float:
-        """Cycles of a perfect array: useful multiplies over PEs."""
-        return self.useful_multiplies / self.pes
-
-    @property
-    def cycles_over_bound(self) -> float:
-        """1 for a perfect array."""
-        return self.cycles / self.bound
-
-    @property
-    def utilisation(self) -> float:
-        """Share of the cycles in which a multiplier does useful work."""
-        return self.bound / self.cycles
-
-    @property
-    def paper_over_cycles(self) -> float | None:
-        """How many times the paper's cycles are ours; None where there are none of the paper."""
-        return None if self.paper_cycles is None else self.paper_cycles / self.cycles
-
-    @property
-    def matches(self) -> bool:
-        """Whether every output bit is that of plain matrices and, in RTL, every cycle that of the cycle model."""
-        return not self.differences
-
-    def as_dict(self) -> dict[str, Any]:
-        """All figures, as JSON can hold them."""
-        derived = ("bound", "cycles_over_bound", "utilisation", "paper_over_cycles", "matches")
-        return asdict(self) | {name: getattr(self, name) for name in derived}
 
 
 def bench_on_model(
