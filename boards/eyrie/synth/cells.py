@@ -10,6 +10,9 @@ Target = Literal["ecp5", "ice40", "xilinx"]
 
 TARGETS: tuple[Target, ...] = get_args(Target)
 
+WITHOUT_LUT_RAM: tuple[Target, ...] = ("ice40",)
+"""Families that have no memories that are read without a clock."""
+
 _KINDS: Mapping[Target, Mapping[str, str]] = {
     "ecp5": {
         "lut": r"LUT4",

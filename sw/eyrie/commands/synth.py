@@ -34,12 +34,15 @@ def synth(
     import json
 
     from eyrie.bench.emitted import emit_core
+    from eyrie.errors import InputError
     from eyrie.files import read_bytes, write_atomic
-    from eyrie.synth.cells import TARGETS
+    from eyrie.synth.cells import TARGETS, WITHOUT_LUT_RAM
     from eyrie.synth.table import COLUMNS, report_rows
     from eyrie.synth.yosys import synthesise
 
     config = engine_from(source, preset, geometry)
+    if target in WITHOUT_LUT_RAM and config.lut_ram:
+        raise InputError(f"{target} has no memories that are read without a clock; take an engine with --lut-ram off")
     with progress("emitting Verilog") as task:
         emitted = emit_core(config, task.say)
         family = TARGETS[TARGETS.index(target)]  # type: ignore[arg-type]

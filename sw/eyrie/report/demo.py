@@ -26,7 +26,7 @@ from eyrie.model.network import Network
 from eyrie.model.onnx_import import load_onnx
 from eyrie.report.page import render_page
 from eyrie.report.png import grey_png_uri
-from eyrie.synth.cells import Target
+from eyrie.synth.cells import WITHOUT_LUT_RAM, Target
 from eyrie.synth.yosys import SynthesisReport, synthesise
 from eyrie.train.artefacts import CALIBRATION_FILE, IMAGES_FILE, LABELS_FILE, MODEL_FILE, REPORT_FILE
 from eyrie.train.data import CLASS_NAMES, IMAGE_SHAPE, scale_pixels
@@ -87,7 +87,10 @@ def run_demo(
     with watch.part("compile"):
         network = load_onnx(models / MODEL_FILE)
         result = compile_network(
-            network, calibration=scale_pixels(np.load(models / CALIBRATION_FILE, allow_pickle=False)), n_pes=n_pes
+            network,
+            calibration=scale_pixels(np.load(models / CALIBRATION_FILE, allow_pickle=False)),
+            n_pes=n_pes,
+            lut_ram=target not in WITHOUT_LUT_RAM,
         )
         write_folder(output / "network", result)
         compiled = read_folder(output / "network")

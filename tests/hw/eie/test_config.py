@@ -163,3 +163,20 @@ def test_hash_is_the_same_on_every_machine() -> None:
 def test_what_follows_from_the_fields(fields: dict[str, int], expected: dict[str, Any]) -> None:
     config = dataclasses.replace(TINY, **fields)
     assert {name: getattr(config, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("accumulator_width", "multipliers", "unit", "width", "most"),
+    [(32, True, 1, 6, 63), (32, False, 4, 5, 28), (33, False, 4, 6, 60), (48, False, 4, 6, 60), (24, False, 4, 5, 28)],
+)
+def test_shifts_of_layers_without_multipliers(
+    accumulator_width: int, multipliers: bool, unit: int, width: int, most: int
+) -> None:
+    config = EieConfig(accumulator_width=accumulator_width, multipliers=multipliers)
+    assert (config.shift_unit, config.plain_shift_width, config.max_plain_shift) == (unit, width, most)
+    for shift in range(64):
+        if shift % unit or shift > most:
+            with pytest.raises(ValueError, match=f"shift must be 0 to {most} in steps of {unit}, not {shift}"):
+                config.require_plain_shift(shift)
+        else:
+            config.require_plain_shift(shift)

@@ -68,6 +68,10 @@ def test_usage(arguments, words, eyrie: Callable, model: Path, inputs: Path, com
     assert not (tmp_path / "new").exists()
 
 
+def test_an_engine_with_memories_that_the_target_lacks(eyrie: Callable) -> None:
+    refused(eyrie("synth", "--target", "ice40"), "ice40", "--lut-ram off")
+
+
 @pytest.mark.parametrize(
     ("array", "words"),
     [
