@@ -42,7 +42,7 @@ OTHER_PARAMETERS: dict[type, Callable[[], wiring.Component]] = {
     StreamFifo: lambda: StreamFifo(signed(5), depth=8),
     RoundingShift: lambda: RoundingShift(input_width=20, shift_width=4, output_width=9),
     Broadcast: lambda: Broadcast(TINY, pe_width=4),
-    LeadingNonzeroNode: lambda: LeadingNonzeroNode(TINY, n_children=3, pe_width=2),
+    LeadingNonzeroNode: lambda: LeadingNonzeroNode(TINY, n_children=3, pe_width=2, decoupled=True),
     Control: lambda: Control(TINY, emit_credits=5),
 }
 

@@ -11,7 +11,7 @@ from eyrie.eie.command_register import CommandRegister
 from eyrie.eie.config import EieConfig
 from eyrie.eie.layouts import Op, command_layout
 from eyrie.eie.leading_nonzero_detect import LeadingNonzeroDetect, tree_levels
-from eyrie.eie.pe import ProcessingElement
+from eyrie.eie.pe import EMIT_LATENCY, ProcessingElement
 
 _GROUP = 16
 
@@ -52,7 +52,7 @@ class EieArray(wiring.Component):
 
     def __init__(self, config: EieConfig) -> None:
         self.config = config
-        self.output_latency = COMMAND_LATENCY + tree_levels(config.n_pes)
+        self.output_latency = COMMAND_LATENCY + EMIT_LATENCY + tree_levels(config.n_pes)
         super().__init__(
             {
                 "command": In(command_layout(config)),

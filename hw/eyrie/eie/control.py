@@ -89,12 +89,15 @@ class Control(wiring.Component):
         address = Signal.like(self.program_address)  # of the next step, then of its codebook
         next_step = Signal.like(address)
         index = Signal(range(max(config.accumulator_depth, config.codebook_size, STEP_WORDS) + 1))
-        left = Signal(32)  # activations of this step still to load or emit
+        left = Signal(range(config.n_pes << config.local_width + 1))  # activations of this step still to load or emit
         bias_word, scale_word = Signal(config.table_address_width), Signal(config.table_address_width)
         chunk = Signal(range(config.n_chunks))  # of a row that is drained
         settle = Signal(range(max(SETTLE, COMMAND_LATENCY + SCALED_DRAIN_LATENCY) + 1))
         quiet = Signal()
         pe = Signal.like(self.pe)
+        # Of the counts of a step as many bits as what they count can need.
+        n_rows, bias_rows = step.n_rows[: config.row_width + 1], step.bias_rows[: config.row_width + 1]
+        codebook_count = step.codebook_count[: config.codebook_bits + 1]
         m.d.comb += [
             self.program_address.eq(address),
             self.pe.eq(pe),
@@ -123,7 +126,7 @@ class Control(wiring.Component):
                 go_drain()
 
         def go_drain() -> None:
-            with m.If(step.drain | (step.bias_rows != 0)):
+            with m.If(step.drain | (bias_rows != 0)):
                 m.next = "DRAIN"
             with m.Else():
                 go_emit()
@@ -170,7 +173,7 @@ class Control(wiring.Component):
                     bias_word.eq(step.bias_base),
                     scale_word.eq(step.scale_base),
                 ]
-                with m.If(step.codebook_count != 0):
+                with m.If(codebook_count != 0):
                     m.next = "CODEBOOK"
                 with m.Elif(step.load):
                     m.next = "LOAD_OPEN"
@@ -182,7 +185,7 @@ class Control(wiring.Component):
                 m.d.sync += [address.eq(address + 1), index.eq(index + 1)]
                 with m.If(index != 0):
                     m.d.comb += send(Op.WRITE_CODEBOOK, to=index - 1, value=self.program_data)
-                with m.If(index == step.codebook_count):
+                with m.If(index == codebook_count):
                     m.d.sync += index.eq(0)
                     with m.If(step.load):
                         m.next = "LOAD_OPEN"
@@ -224,7 +227,7 @@ class Control(wiring.Component):
                     drain.row.eq(index),
                     drain.first.eq(chunk == 0),
                     drain.last.eq(~scaled | (chunk == config.n_chunks - 1)),
-                    drain.store.eq(step.drain & (index < step.n_rows)),
+                    drain.store.eq(step.drain & (index < n_rows)),
                     drain.scaled.eq(scaled),
                     drain.relu.eq(step.relu),
                     drain.shift.eq(step.shift),
@@ -239,7 +242,7 @@ class Control(wiring.Component):
                         bias_word.eq(bias_word + 1),
                         scale_word.eq(scale_word + 1),
                     ]
-                    with m.If((index + 1 >= step.n_rows) & (index + 1 >= step.bias_rows)):
+                    with m.If((index + 1 >= n_rows) & (index + 1 >= bias_rows)):
                         latency = Mux(scaled, SCALED_DRAIN_LATENCY, DRAIN_LATENCY)
                         m.d.sync += [index.eq(0), settle.eq(COMMAND_LATENCY + latency - 1)]
                         m.next = "DRAINED"

@@ -24,7 +24,8 @@ def tree_levels(n_pes: int) -> int:
 class LeadingNonzeroNode(wiring.Component):
     """Passes on the activation of the first child that has one.
 
-    One activation a cycle, latency one cycle.
+    One activation a cycle, latency one cycle. A node that is decoupled has place for one more, so that a stall reaches
+    its children a cycle late, out of a register.
 
     Parameters
     ----------
@@ -34,6 +35,7 @@ class LeadingNonzeroNode(wiring.Component):
         1 to `RADIX`.
     pe_width : int
         Bits of the PE number that children hand in; two more are handed out.
+    decoupled : bool
 
     Members
     -------
@@ -45,8 +47,8 @@ class LeadingNonzeroNode(wiring.Component):
 
     o: stream.Interface
 
-    def __init__(self, config: EieConfig, *, n_children: int, pe_width: int) -> None:
-        self.config, self.n_children, self.pe_width = config, n_children, pe_width
+    def __init__(self, config: EieConfig, *, n_children: int, pe_width: int, decoupled: bool) -> None:
+        self.config, self.n_children, self.pe_width, self.decoupled = config, n_children, pe_width, decoupled
         child = stream.Signature(located_activation_layout(config, pe_width))
         super().__init__(
             {
@@ -59,7 +61,7 @@ class LeadingNonzeroNode(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         free = Signal()
-        m.d.comb += [free.eq(~self.o.valid | self.o.ready), self.occupied.eq(self.o.valid)]
+        m.d.comb += free.eq(~self.o.valid | self.o.ready)
         children = [getattr(self, f"i_{number}") for number in range(self.n_children)]
         taken = Const(0, 1)
         value, local, pe = children[-1].payload.value, children[-1].payload.local, children[-1].payload.pe
@@ -69,23 +71,30 @@ class LeadingNonzeroNode(wiring.Component):
             local = Mux(child.valid, child.payload.local, local)
             pe = Mux(child.valid, child.payload.pe, pe)
             number = Mux(child.valid, Const(index, 2), number)
+        first = Signal(self.o.payload.shape())
+        m.d.comb += [first.value.eq(value), first.local.eq(local), first.pe.eq(Cat(pe, number))]
+
+        # The place for one more: what was taken in the cycle in which a stall began.
+        spare_valid, spare = Signal(), Signal(self.o.payload.shape())
+        takes = ~spare_valid if self.decoupled else free
         for child in children:
-            m.d.comb += child.ready.eq(free & ~taken)
+            m.d.comb += child.ready.eq(takes & ~taken)
             taken = taken | child.valid
         with m.If(free):
-            m.d.sync += [
-                self.o.valid.eq(taken),
-                self.o.payload.value.eq(value),
-                self.o.payload.local.eq(local),
-                self.o.payload.pe.eq(Cat(pe, number)),
-            ]
+            m.d.sync += [self.o.valid.eq(spare_valid | taken), self.o.payload.eq(Mux(spare_valid, spare, first))]
+        if self.decoupled:
+            m.d.sync += spare_valid.eq(~free & (spare_valid | taken))
+            with m.If(~spare_valid):
+                m.d.sync += spare.eq(first)
+        m.d.comb += self.occupied.eq(self.o.valid | spare_valid)
         return m
 
 
 class LeadingNonzeroDetect(wiring.Component):
     """The tree of nodes over all PEs.
 
-    One activation a cycle; latency one cycle a level. PEs with lower numbers go first at every node.
+    One activation a cycle; latency one cycle a level. PEs with lower numbers go first at every node. The nodes in
+    the second level are decoupled, so that no stall needs to reach all PEs within a cycle.
 
     Parameters
     ----------
@@ -134,7 +143,9 @@ class LeadingNonzeroDetect(wiring.Component):
             above = []
             for first in range(0, len(below), RADIX):
                 children = below[first : first + RADIX]
-                node = LeadingNonzeroNode(self.config, n_children=len(children), pe_width=2 * level)
+                node = LeadingNonzeroNode(
+                    self.config, n_children=len(children), pe_width=2 * level, decoupled=level == 1
+                )
                 m.submodules[f"node_{level}_{first // RADIX}"] = node
                 for number, child in enumerate(children):
                     own = getattr(node, f"i_{number}")

@@ -19,6 +19,9 @@ from eyrie.eie.requantise import Requantise
 from eyrie.eie.sparse_matrix_read import SparseMatrixRead
 from eyrie.eie.table import Table
 
+EMIT_LATENCY = 1
+"""Cycles from an EMIT at a PE to the activation that it offers."""
+
 
 class ProcessingElement(wiring.Component):
     """One PE: its part of every column, its rows' accumulators, its own activations.
@@ -124,7 +127,9 @@ class ProcessingElement(wiring.Component):
             accumulate.bias.eq(table.word),
         ]
 
-        # Drain into the PE's own activations.
+        # Drain into the PE's own activations. What an EMIT asks for has a long way before it.
+        emitting = Signal()
+        m.d.sync += emitting.eq((command.op == Op.EMIT) & self.selected)
         m.d.comb += [
             requantise.i_valid.eq(draining),
             requantise.i.eq(drain),
@@ -139,7 +144,7 @@ class ProcessingElement(wiring.Component):
             activations.index.eq(address),
             activations.valid.eq(storing | requantise.valid),
             activations.value.eq(requantise.o | (value & storing.replicate(config.activation_width))),
-            activations.emit.eq((command.op == Op.EMIT) & self.selected),
+            activations.emit.eq(emitting),
         ]
         wiring.connect(m, activations.o, wiring.flipped(self.activations))
 

@@ -11,6 +11,7 @@ from eyrie.eie.array import BUSY_LATENCY, COMMAND_LATENCY, EieArray
 from eyrie.eie.config import TINY
 from eyrie.eie.layouts import Op
 from eyrie.eie.leading_nonzero_detect import tree_levels
+from eyrie.eie.pe import EMIT_LATENCY
 
 SIZES = [1, 3, 5]
 
@@ -53,7 +54,7 @@ def test_emitted_activations_zeros_included(n_pes: int, density: float) -> None:
     begin = 3
     dut = EieArray(dataclasses.replace(TINY, n_pes=n_pes))
     result = run_array(dut, values, [(Op.REWIND, 1, 0), *[(Op.NONE, 0, 0)] * (begin - 1), *emits], to_output=1)
-    latency = COMMAND_LATENCY + tree_levels(n_pes)
+    latency = COMMAND_LATENCY + EMIT_LATENCY + tree_levels(n_pes)
     assert dut.output_latency == latency
     seen = result.watched
     assert [cycle for cycle, valid in enumerate(seen["output_valid"]) if valid] == [

@@ -11,7 +11,7 @@ from amaranth.sim import Simulator
 
 from eyrie.eie.config import QUAD, TINY, EieConfig
 from eyrie.eie.layouts import Op, drain_layout
-from eyrie.eie.pe import ProcessingElement
+from eyrie.eie.pe import EMIT_LATENCY, ProcessingElement
 from eyrie.eie.requantise import DRAIN_LATENCY, SCALED_DRAIN_LATENCY
 from tests.hw.eie.network import encode_column
 
@@ -400,6 +400,10 @@ def test_emission_offers_the_next_element_of_the_selected_pe() -> None:
         begin = pe.now
         for selected in (1, 0, 1, 0, 0, 1):
             assert not await pe.send(Op.EMIT, selected=selected)
-        assert pe.offered == [(begin, {"value": 5, "local": 0}), (begin + 5, {"value": 3, "local": 2})]
+        await pe.wait(EMIT_LATENCY)
+        assert pe.offered == [
+            (begin + EMIT_LATENCY, {"value": 5, "local": 0}),
+            (begin + EMIT_LATENCY + 5, {"value": 3, "local": 2}),
+        ]
 
     play(CONFIG, [], scenario)

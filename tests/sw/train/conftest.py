@@ -4,7 +4,14 @@ import importlib.util
 
 import pytest
 
-_NEED_TORCH = ["test_fit.py", "test_layers.py", "test_pruning_study.py", "test_stages.py", "test_training.py"]
+_NEED_TORCH = [
+    "test_fit.py",
+    "test_layers.py",
+    "test_pruning_study.py",
+    "test_stages.py",
+    "test_trained.py",
+    "test_training.py",
+]
 
 collect_ignore = _NEED_TORCH if importlib.util.find_spec("torch") is None else []
 
