@@ -1,4 +1,4 @@
-"""Sparse columns with relative indices: what a PE's sparse-matrix memory and pointer memory hold.
+"""Sparse columns with relative indices: what a PE's sparse-matrix memory holds, and where each column lies in it.
 
 EIE (Han et al., ISCA 2016, section III) keeps of a column only its non-zeros, each as a code and the run of zeros since
 the entry before it (or since the top). A run longer than the index can hold is broken by filler entries: code 0 and the
