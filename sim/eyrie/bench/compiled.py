@@ -1,4 +1,4 @@
-"""Emitted Verilog as a shared library that `eyrie.bench.simulation` calls."""
+"""Emitted Verilog as a shared library, behind functions that Python calls."""
 
 from importlib import resources
 from pathlib import Path
@@ -23,7 +23,7 @@ def build_library(
     not_inlined: tuple[str, ...] = (),
     progress: Progress | None = None,
 ) -> Path:
-    """The engine in this Verilog as a shared library behind the functions of ``harness.cpp``.
+    """An EIE engine in this Verilog as a shared library behind the functions of ``harness.cpp``.
 
     The first time for a given text takes from seconds to a minute; after that it is found in the cache.
 
@@ -47,11 +47,28 @@ def build_library(
     ToolError
         If one of them fails.
     """
-    recipe = Recipe(
+    main_defines = (f"-DEYRIE_ACTIVATION_WIDTH={activation_width}",)
+    return build_native(
+        _recipe("harness.cpp", main_defines), verilog, top=top, not_inlined=not_inlined, progress=progress
+    )
+
+
+def build_rowstat_library(
+    verilog: str, *, top: str, not_inlined: tuple[str, ...] = (), progress: Progress | None = None
+) -> Path:
+    """A row-stationary engine in this Verilog as a shared library behind the functions of ``rowstat_harness.cpp``.
+
+    Parameters and errors are those of `build_library`.
+    """
+    return build_native(_recipe("rowstat_harness.cpp"), verilog, top=top, not_inlined=not_inlined, progress=progress)
+
+
+def _recipe(harness: str, main_defines: tuple[str, ...] = ()) -> Recipe:
+    sources = resources.files("eyrie.bench")
+    return Recipe(
         output="engine.so",
-        main=resources.files("eyrie.bench").joinpath("harness.cpp").read_text(),
+        main="".join(sources.joinpath(name).read_text() for name in ("stalls.h", harness)),
         defines=_DEFINES,
-        main_defines=(f"-DEYRIE_ACTIVATION_WIDTH={activation_width}",),
+        main_defines=main_defines,
         link_flags=("-shared",),
     )
-    return build_native(recipe, verilog, top=top, not_inlined=not_inlined, progress=progress)

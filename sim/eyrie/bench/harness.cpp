@@ -29,40 +29,7 @@ enum Failure : int64_t {
     SURPLUS = -4,    // an output was offered after the last one that was asked for
 };
 
-enum Pattern { NEVER, ALTERNATE, RANDOM, GAPS };
-
 bool assertion_failed = false;
-
-struct Stalls {
-    Pattern pattern = NEVER;
-    uint32_t probability = 0;  // in 1/256
-    uint64_t state = 0;
-    uint32_t left = 0;  // cycles until the current gap or run ends
-    bool holding = false;
-
-    uint32_t draw() {  // splitmix64
-        uint64_t z = (state += 0x9e3779b97f4a7c15u);
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-        return static_cast<uint32_t>((z ^ (z >> 31)) >> 32);
-    }
-
-    bool hold() {
-        switch (pattern) {
-        case NEVER: return false;
-        case ALTERNATE: return holding = !holding;
-        case RANDOM: return (draw() & 0xff) < probability;
-        case GAPS:
-            if (left == 0) {
-                holding = !holding;
-                left = holding ? 10 + draw() % 51 : 1 + draw() % 12;
-            }
-            --left;
-            return holding;
-        }
-        return false;
-    }
-};
 
 struct Context {
     VerilatedContext verilated;
@@ -140,11 +107,7 @@ void eyrie_destroy(Context* context) {
 
 void eyrie_stalls(Context* context, int stream, int pattern, uint32_t probability, uint64_t seed) {
     Stalls& stalls = stream == 0 ? context->load : stream == 1 ? context->i : context->o;
-    stalls = Stalls{};
-    stalls.pattern = static_cast<Pattern>(pattern);
-    stalls.probability = probability;
-    stalls.state = seed;
-    stalls.holding = seed & 1;
+    stalls.set(pattern, probability, seed);
 }
 
 int64_t eyrie_reset(Context* context, int64_t cycles) {

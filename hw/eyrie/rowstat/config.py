@@ -1,0 +1,237 @@
+"""Geometry of a row-stationary engine: the one object that hardware, golden model, cycle model and mapper share.
+
+Nothing here imports Amaranth. The terms are those of Eyeriss (Chen et al., JSSC 52(1), 2017), sections III to V.
+"""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+
+FORMAT_VERSION = 1
+"""Version of the commands and of the order of filter words; part of the configuration's hash."""
+
+BUS_WORDS = 4
+"""Values in a 64-bit word of the filter bus, the external memory and the global buffer's ifmap bank."""
+
+_RANGES = {
+    "rows": (1, 64),
+    "columns": (1, 128),
+    "activation_width": (8, 16),
+    "weight_width": (8, 16),
+    "accumulator_width": (24, 42),
+    "ifmap_depth": (2, 256),
+    "ifmap_ahead": (0, 256),
+    "filter_depth": (2, 4096),
+    "psum_depth": (1, 128),
+    "ifmap_bank_words": (4, 1 << 16),
+    "psum_bank_words": (4, 1 << 16),
+    "filter_fifo_words": (2, 1 << 14),
+    "max_slots": (1, 63),
+    "command_depth": (4, 1024),
+}
+
+
+def _address_width(depth: int) -> int:
+    """Bits of an address into ``depth`` words, at least one."""
+    return max(1, (depth - 1).bit_length())
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowstatConfig:
+    """Geometry of a row-stationary engine.
+
+    Parameters
+    ----------
+    rows, columns : int
+        PEs; the psums of a column pass through all of its rows.
+    activation_width : int
+        Bits of a signed activation, 8 to 16.
+    weight_width : int
+        Bits of a signed weight, 8 to 16; also one more than the bits of a requantisation multiplier.
+    accumulator_width : int
+        Bits of a signed psum, 24 to 42.
+    ifmap_depth : int
+        Words of a PE's ifmap scratch pad that windows may take (12 in the paper).
+    ifmap_ahead : int
+        More words of it, which only values that come ahead of their window take: the FIFO in front of it.
+    filter_depth : int
+        Words of a PE's filter scratch pad (224 in the paper).
+    psum_depth : int
+        Words of a PE's psum scratch pad (24 in the paper): filters that it works on in turn.
+    ifmap_bank_words : int
+        64-bit words of the global buffer for ifmaps.
+    psum_bank_words : int
+        Psums of the global buffer for each column, in two halves; even.
+    filter_fifo_words : int
+        64-bit words of the global buffer for filters on their way to the PEs; a power of two.
+    max_slots : int
+        Pairs of a channel and a filter row that a PE works on in turn.
+    command_depth : int
+        64-bit words that wait in front of each unit; a power of two.
+    """
+
+    rows: int = 12
+    columns: int = 14
+    activation_width: int = 16
+    weight_width: int = 16
+    accumulator_width: int = 32
+    ifmap_depth: int = 32
+    ifmap_ahead: int = 0
+    filter_depth: int = 256
+    psum_depth: int = 32
+    ifmap_bank_words: int = 4096
+    psum_bank_words: int = 1024
+    filter_fifo_words: int = 256
+    max_slots: int = 16
+    command_depth: int = 64
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                raise ValueError(f"{name} must be an integer from {low} to {high}, not {value!r}")
+        for name in ("filter_fifo_words", "command_depth"):
+            value = getattr(self, name)
+            if value & (value - 1):
+                raise ValueError(f"{name} must be a power of two, not {value}")
+        if self.psum_bank_words % 2:
+            raise ValueError(f"psum_bank_words must be even, for two halves, not {self.psum_bank_words}")
+
+    @property
+    def n_pes(self) -> int:
+        """Processing elements."""
+        return self.rows * self.columns
+
+    @property
+    def row_groups(self) -> int:
+        """Groups of `BUS_WORDS` rows that a word of the filter bus reaches, one value each."""
+        return -(-self.rows // BUS_WORDS)
+
+    @property
+    def ifmap_words(self) -> int:
+        """Words of a PE's ifmap scratch pad."""
+        return self.ifmap_depth + self.ifmap_ahead
+
+    @property
+    def psum_half_words(self) -> int:
+        """Psums in half of a column's bank."""
+        return self.psum_bank_words // 2
+
+    @property
+    def ifmap_address_width(self) -> int:
+        """Bits of an address in a PE's ifmap scratch pad."""
+        return _address_width(self.ifmap_words)
+
+    @property
+    def filter_address_width(self) -> int:
+        """Bits of an address in a PE's filter scratch pad."""
+        return _address_width(self.filter_depth)
+
+    @property
+    def psum_address_width(self) -> int:
+        """Bits of an address in a PE's psum scratch pad."""
+        return _address_width(self.psum_depth)
+
+    @property
+    def slot_width(self) -> int:
+        """Bits of a slot's number."""
+        return _address_width(self.max_slots)
+
+    @property
+    def bank_address_width(self) -> int:
+        """Bits of an address in the global buffer's ifmap bank."""
+        return _address_width(self.ifmap_bank_words)
+
+    @property
+    def psum_bank_address_width(self) -> int:
+        """Bits of an address in a column's psum bank, the half being the highest."""
+        return 1 + _address_width(self.psum_half_words)
+
+    @property
+    def product_width(self) -> int:
+        """Bits of a product."""
+        return self.activation_width + self.weight_width
+
+    @property
+    def activation_range(self) -> tuple[int, int]:
+        """Lowest and highest activation."""
+        return -(1 << self.activation_width - 1), (1 << self.activation_width - 1) - 1
+
+    @property
+    def weight_range(self) -> tuple[int, int]:
+        """Lowest and highest weight."""
+        return -(1 << self.weight_width - 1), (1 << self.weight_width - 1) - 1
+
+    @property
+    def on_chip_bytes(self) -> int:
+        """Bytes of all scratch pads and banks, command queues not counted."""
+        a, w, p = self.activation_width, self.weight_width, self.accumulator_width
+        pads = self.ifmap_words * a + self.filter_depth * w + self.psum_depth * p
+        return self.n_pes * pads // 8 + self.buffer_bytes
+
+    @property
+    def buffer_bytes(self) -> int:
+        """Bytes of the global buffer alone."""
+        banks = BUS_WORDS * (self.ifmap_bank_words * self.activation_width + self.filter_fifo_words * self.weight_width)
+        return (banks + self.columns * self.psum_bank_words * self.accumulator_width) // 8
+
+    def to_json(self) -> str:
+        """All fields as JSON, in order."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The configuration that `to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            If it is no JSON object, or has other fields or values than a configuration.
+        """
+        try:
+            fields: Any = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"a configuration must be JSON: {error}") from None
+        if not isinstance(fields, dict):
+            raise ValueError(f"a configuration must be a JSON object, not {type(fields).__name__}")
+        known = {field.name for field in dataclasses.fields(cls)}
+        if unknown := sorted(fields.keys() - known):
+            raise ValueError(f"a configuration has no field {unknown[0]!r}")
+        return cls(**fields)
+
+    @property
+    def hash(self) -> int:
+        """64 bits that tell geometries and format versions apart."""
+        text = f"rowstat {FORMAT_VERSION} {json.dumps(dataclasses.asdict(self), sort_keys=True)}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+
+
+PAPER = RowstatConfig(
+    ifmap_depth=12,
+    ifmap_ahead=4,
+    filter_depth=224,
+    psum_depth=24,
+    ifmap_bank_words=5632,
+    psum_bank_words=1024,
+    filter_fifo_words=1024,
+)
+"""The array and scratch pads of the paper, 12 x 14 and 224, 12 and 24 words, and its 108 KB of global buffer: 8 KB of
+it for filters, 44 KB for ifmaps and 56 KB for psums, which have 32 bits here and 16 in the paper. The four words ahead
+stand for the FIFO in front of the paper's scratch pad."""
+
+TINY = RowstatConfig(
+    rows=3,
+    columns=4,
+    ifmap_depth=8,
+    ifmap_ahead=2,
+    filter_depth=32,
+    psum_depth=4,
+    ifmap_bank_words=256,
+    psum_bank_words=128,
+    filter_fifo_words=32,
+    max_slots=4,
+    command_depth=16,
+)
+"""Small enough to test all of it."""
