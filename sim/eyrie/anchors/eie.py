@@ -1,8 +1,8 @@
 """The figures of EIE (Han et al., ISCA 2016): its nine benchmark layers, and the design point that ran them."""
 
-import csv
 from dataclasses import dataclass
-from importlib import resources
+
+from eyrie.anchors.published import rows
 
 SOURCE = "Han et al., EIE, ISCA 2016, arXiv:1602.01528v2"
 """Where all figures here come from; each file names the sections or tables."""
@@ -99,16 +99,10 @@ def published_layers() -> tuple[PublishedLayer, ...]:
             pes=int(row["pes"]),
             mark=row["mark"],
         )
-        for row in _rows("eie_layers.csv")
+        for row in rows("eie_layers.csv")
     )
 
 
 def published_design() -> PublishedDesign:
     """The design point."""
-    return PublishedDesign(**{row["figure"]: int(row["value"]) for row in _rows("eie_design.csv")})
-
-
-def _rows(name: str) -> list[dict[str, str]]:
-    """Rows of a file of this package, whose first lines are remarks."""
-    text = resources.files("eyrie.anchors").joinpath(name).read_text(encoding="utf-8")
-    return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+    return PublishedDesign(**{row["figure"]: int(row["value"]) for row in rows("eie_design.csv")})
