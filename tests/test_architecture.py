@@ -16,7 +16,15 @@ ROOT = Path(__file__).parents[1]
 ROLES = ("hw", "sw", "sim", "boards")
 
 BASE = ("eyrie.errors", "eyrie.files")
-CONFIGURATION = ("eyrie.eie.config", "eyrie.eie.program", "eyrie.eie.load_format")
+CONFIGURATION = (
+    "eyrie.eie.config",
+    "eyrie.eie.program",
+    "eyrie.eie.load_format",
+    "eyrie.rowstat.config",
+    "eyrie.rowstat.commands",
+    "eyrie.rowstat.timing",
+    "eyrie.rowstat.control_timing",
+)
 HARDWARE = ("eyrie.common", "eyrie.eie", "eyrie.rowstat", "eyrie.host", "eyrie.accelerator")
 
 LAYERS: dict[tuple[str, ...], tuple[str, ...]] = {

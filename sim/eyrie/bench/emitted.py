@@ -27,7 +27,7 @@ ROWSTAT_TOP = "rowstat_core"
 ROWSTAT_PREFIX = "rowstat"
 """First part of the names of its other modules."""
 
-ROWSTAT_REPEATED = ("rowstat_pe", "rowstat_row_controller", "rowstat_psum_bank")
+ROWSTAT_REPEATED = ("rowstat_pe", "rowstat_row", "rowstat_psum_bank")
 """Names of its modules with many instances."""
 
 
