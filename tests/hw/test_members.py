@@ -14,6 +14,7 @@ from amaranth.lib.wiring import In, Member, Out
 
 import eyrie.common
 import eyrie.eie
+import eyrie.rowstat
 from eyrie.common.fifo import StreamFifo
 from eyrie.common.lut_memory import LutMemory
 from eyrie.common.memory import SyncMemory
@@ -22,10 +23,11 @@ from eyrie.eie.broadcast import Broadcast
 from eyrie.eie.config import TINY
 from eyrie.eie.control import Control
 from eyrie.eie.leading_nonzero_detect import LeadingNonzeroNode
+from eyrie.rowstat.config import TINY as ROWSTAT_TINY
 
 
 def components() -> Iterator[type[wiring.Component]]:
-    for package in (eyrie.common, eyrie.eie):
+    for package in (eyrie.common, eyrie.eie, eyrie.rowstat):
         for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             module = importlib.import_module(info.name)
             for _, member in inspect.getmembers(module, inspect.isclass):
@@ -33,7 +35,11 @@ def components() -> Iterator[type[wiring.Component]]:
                     yield member
 
 
-COMPONENTS = {component.__name__: component for component in components()}
+def engine(component: type[wiring.Component]) -> str:
+    return component.__module__.split(".")[1]
+
+
+COMPONENTS = {f"{engine(component)}.{component.__name__}": component for component in components()}
 
 OTHER_PARAMETERS: dict[type, Callable[[], wiring.Component]] = {
     # components that take more than a configuration
@@ -41,14 +47,15 @@ OTHER_PARAMETERS: dict[type, Callable[[], wiring.Component]] = {
     LutMemory: lambda: LutMemory(shape=signed(5), depth=6),
     StreamFifo: lambda: StreamFifo(signed(5), depth=8),
     RoundingShift: lambda: RoundingShift(input_width=20, shift_width=4, output_width=9),
-    Broadcast: lambda: Broadcast(TINY, pe_width=4),
-    LeadingNonzeroNode: lambda: LeadingNonzeroNode(TINY, n_children=3, pe_width=2, decoupled=True),
+    Broadcast: lambda: Broadcast(TINY, levels=2),
+    LeadingNonzeroNode: lambda: LeadingNonzeroNode(TINY, n_children=3, pe_width=2),
     Control: lambda: Control(TINY, emit_credits=5),
 }
 
 
 def build(component: type[wiring.Component]) -> wiring.Component:
-    return OTHER_PARAMETERS.get(component, lambda: component(TINY))()  # type: ignore[call-arg]
+    config = ROWSTAT_TINY if engine(component) == "rowstat" else TINY
+    return OTHER_PARAMETERS.get(component, lambda: component(config))()  # type: ignore[call-arg]
 
 
 def section(component: type[wiring.Component], title: str) -> list[tuple[str, str]]:
@@ -115,6 +122,5 @@ def test_parameters_are_attributes(name: str) -> None:
 
 
 def test_all_components_are_found() -> None:
-    assert {"EieCore", "ProcessingElement", "Accumulate", "Loader", "StreamFifo", "LeadingNonzeroNode"} <= set(
-        COMPONENTS
-    )
+    found = {"common.StreamFifo", "eie.EieCore", "eie.Accumulate", "eie.LeadingNonzeroNode", "rowstat.RowstatCore"}
+    assert {*found, "eie.ProcessingElement", "rowstat.ProcessingElement"} <= set(COMPONENTS)

@@ -3,12 +3,13 @@
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from eyrie.common.lut_memory import LutMemory
 from eyrie.common.memory import SyncMemory
 from eyrie.eie.config import EieConfig
-from eyrie.eie.layouts import local_activation_layout
+from eyrie.eie.layouts import local_activation_layout, located_activation_layout
 
 _DISTRIBUTED_DEPTH = 64
 """Deepest lists, both banks together, that are worth distributed RAM."""
@@ -18,37 +19,42 @@ class ActivationReadWrite(wiring.Component):
     """A PE's own activations, kept as lists of the non-zero ones.
 
     A vector's elements arrive in the order of their local index; a zero only moves the index on. Reading is then a
-    walk through the list, at one activation a cycle however sparse the vector is. When a vector goes out to the
-    host instead, zeros are left out likewise, and elements are asked for one by one.
+    walk through the list, at one activation a cycle however sparse the vector is. PEs send their lists in turn: the one
+    that has the turn sends, and hands it on with its last activation, or at once if it has none. When a vector goes out
+    to the host instead, elements are asked for one by one, and zeros are left out likewise.
 
     Parameters
     ----------
     config : EieConfig
-        ``activation_depth`` and widths.
+        ``activation_depth``, ``lut_ram`` and widths.
 
     Members
     -------
     open : ``In(1)``
-        Begin to write: to bank `bank`, from local index `index` on, forgetting what it holds unless `keep`. Ends
-        what is being read.
+        Begin to write: to bank `bank`, from local index `index` on, forgetting what it holds unless `keep`. Not while
+        that bank is read.
     rewind : ``In(1)``
-        Begin to read: bank `bank`, all of its list if `all_out`, else one element for each `emit`, from local
-        index `index` on, below which the bank must hold no non-zero element. The first `emit` comes two cycles
-        later at the earliest.
+        Begin to read: bank `bank`, all of its list if `all_out`, once it is this PE's turn; else one element for each
+        `emit`, from local index `index` on, below which the bank must hold no non-zero element. A turn that was there
+        is over.
     bank, keep, all_out : ``In(1)``
     index : ``In(config.local_width)``
     valid : ``In(1)``
         `value` is the next element of the bank that is written.
     value : ``In(signed(config.activation_width))``
     emit : ``In(1)``
-        Offer the next element for one cycle if it is not zero; it must be taken.
-    o : ``Out(stream.Signature(local_activation_layout(config)))``
-        Elements of the bank that is read, but for zeros.
+        Send the next element if it is not zero. None comes for a local index that the last rewind's went past.
+    turn_in : ``In(1)``
+        From the next cycle on it is this PE's turn; in the cycle of the rewind at the earliest.
+    turn_out : ``Out(1)``
+        From the next cycle on it is the next PE's turn.
+    hold : ``In(1)``
+        Whoever has the turn neither sends nor hands it on.
     pending : ``Out(1)``
-        Elements of the list are still to be sent.
+        It is this PE's turn.
+    o : ``Out(located_activation_layout(config, 0))``
+        An activation in the cycle after it was sent, else 0; it must be taken.
     """
-
-    o: stream.Interface
 
     def __init__(self, config: EieConfig) -> None:
         self.config = config
@@ -63,8 +69,11 @@ class ActivationReadWrite(wiring.Component):
                 "valid": In(1),
                 "value": In(signed(config.activation_width)),
                 "emit": In(1),
-                "o": Out(stream.Signature(local_activation_layout(config))),
+                "turn_in": In(1),
+                "turn_out": Out(1),
+                "hold": In(1),
                 "pending": Out(1),
+                "o": Out(located_activation_layout(config, 0)),
             }
         )
 
@@ -73,32 +82,22 @@ class ActivationReadWrite(wiring.Component):
         config = self.config
         layout = local_activation_layout(config)
         depth = 2 << config.local_width
-        m.submodules.lists = lists = SyncMemory(
-            shape=layout,
-            depth=depth,
-            collision="never",
-            style="distributed" if config.lut_ram and depth <= _DISTRIBUTED_DEPTH else None,
-        )
         local = Signal(config.local_width)  # of the element written or emitted next
-        counts = [Signal(range(config.activation_depth + 1), name=f"count_{bank}") for bank in range(2)]
+        # Index in each bank's list of its last element, -1 without any.
+        ends = [Signal(signed(config.local_width + 1), init=-1, name=f"end_{bank}") for bank in range(2)]
 
         # Write.
         write_bank, write = Signal(), Signal()
-        write_count = Mux(write_bank, counts[1], counts[0])
-        count_after = Signal.like(counts[0])
+        place = Signal.like(ends[0])
         m.d.comb += [
             write.eq(self.valid & self.value.any()),
-            count_after.eq(write_count + 1),
-            lists.write_en.eq(write),
-            lists.write_address.eq(Cat(write_count[: config.local_width], write_bank)),
-            lists.write_data.value.eq(self.value),
-            lists.write_data.local.eq(local),
+            place.eq(Mux(write_bank, ends[1], ends[0]) + 1),
         ]
-        for bank, count in enumerate(counts):
+        for bank, end in enumerate(ends):
             with m.If(write & (write_bank == bank)):
-                m.d.sync += count.eq(count_after)
+                m.d.sync += end.eq(place)
             with m.If(self.open & (self.bank == bank) & ~self.keep):
-                m.d.sync += count.eq(0)
+                m.d.sync += end.eq(-1)
         with m.If(self.open):
             m.d.sync += write_bank.eq(self.bank)
         with m.If(self.valid | self.emit):
@@ -106,31 +105,47 @@ class ActivationReadWrite(wiring.Component):
         with m.If(self.open | (self.rewind & ~self.all_out)):
             m.d.sync += local.eq(self.index)
 
-        # Read: the head waits in the memory's output register.
-        reading, read_all, read_bank = Signal(), Signal(), Signal()
-        read_count = Signal.like(counts[0])
-        head, head_valid, take, left, fetch = lists.read_data, Signal(), Signal(), Signal(), Signal()
+        # Read: the head of the list is what is sent next, or was sent last.
+        read_bank, read_index, head = Signal(), Signal(config.local_width), Signal(layout)
+        next_bank, next_index, advance = Signal(), Signal(config.local_width), Signal()
+        empty, last, free, send = Signal(), Signal(), Signal(), Signal()
+        end = Mux(read_bank, ends[1], ends[0])
         m.d.comb += [
-            left.eq(reading & (read_count != Mux(read_bank, counts[1], counts[0]))),
-            fetch.eq(left & (~head_valid | take)),
-            lists.read_en.eq(fetch),
-            lists.read_address.eq(Cat(read_count[: config.local_width], read_bank)),
-            self.o.valid.eq(head_valid & (read_all | (self.emit & (head.local == local)))),
-            self.o.payload.eq(head),
-            take.eq(self.o.valid & self.o.ready),
-            self.pending.eq(read_all & (head_valid | left)),
+            empty.eq(end[-1]),
+            last.eq(end[: config.local_width] == read_index),
+            free.eq(self.pending & ~self.hold & ~self.rewind),
+            send.eq(~empty & (free | (self.emit & (head.local == local)))),
+            advance.eq(send & ~last),
+            self.turn_out.eq(free & (empty | last)),
+            next_bank.eq(Mux(self.rewind, self.bank, read_bank)),
+            next_index.eq(Mux(self.rewind, 0, read_index + advance)),
         ]
-        m.d.sync += head_valid.eq(fetch | (head_valid & ~take))
-        with m.If(fetch):
-            m.d.sync += read_count.eq(read_count + 1)
-        with m.If(self.rewind):
-            m.d.sync += [
-                reading.eq(1),
-                read_all.eq(self.all_out),
-                read_bank.eq(self.bank),
-                read_count.eq(0),
-                head_valid.eq(0),
+        m.d.sync += [
+            self.pending.eq(self.turn_in | (self.pending & ~self.turn_out & ~self.rewind)),
+            read_bank.eq(next_bank),
+            read_index.eq(next_index),
+            self.o.eq(0),
+        ]
+        with m.If(send):
+            m.d.sync += [self.o.valid.eq(1), self.o.value.eq(head.value), self.o.local.eq(head.local)]
+
+        # The head is there in the cycle after a rewind, and after the one before it was sent.
+        lists: LutMemory | SyncMemory
+        if config.lut_ram and depth <= _DISTRIBUTED_DEPTH:
+            lists = LutMemory(shape=layout, depth=depth)
+            m.d.comb += lists.read_address.eq(Cat(read_index, read_bank))
+        else:
+            lists = SyncMemory(shape=layout, depth=depth, collision="never")
+            m.d.comb += [
+                lists.read_en.eq(self.rewind | advance),
+                lists.read_address.eq(Cat(next_index, next_bank)),
             ]
-        with m.If(self.open):
-            m.d.sync += [reading.eq(0), head_valid.eq(0)]
+        m.submodules.lists = lists
+        m.d.comb += [
+            head.eq(lists.read_data),
+            lists.write_en.eq(write),
+            lists.write_address.eq(Cat(place[: config.local_width], write_bank)),
+            lists.write_data.value.eq(self.value),
+            lists.write_data.local.eq(local),
+        ]
         return m

@@ -70,31 +70,39 @@ class EieArray(wiring.Component):
         m = Module()
         config = self.config
         m.submodules.tree = tree = LeadingNonzeroDetect(config)
-        m.submodules.broadcast = broadcast = Broadcast(config, pe_width=2 * tree.levels)
-        wiring.connect(m, tree.o, broadcast.i)
+        m.submodules.broadcast = broadcast = Broadcast(config, levels=tree.levels)
 
         command = Signal(command_layout(config))
         m.d.comb += command.eq(self.command)
-        with m.If(broadcast.valid):
+        with m.If(broadcast.o_valid):
             m.d.comb += [
                 command.op.eq(Op.BROADCAST),
-                command.address.eq(broadcast.payload.column),
-                command.data.eq(broadcast.payload.value),
+                command.address.eq(broadcast.o.column),
+                command.data.eq(broadcast.o.value),
             ]
 
-        stops, occupied = [], [tree.occupied, broadcast.occupied]
+        # PE 0 begins, and each hands the turn on to the next.
+        turn = Signal()
+        m.d.sync += turn.eq((self.command.op == Op.REWIND) & self.command.data[1])
+        stops, occupied = [], [turn, tree.occupied, broadcast.occupied]
         for number in range(config.n_pes):
             if number % _GROUP == 0:
                 register = CommandRegister(config)
                 m.submodules[f"command_{number // _GROUP}"] = register
-                m.d.comb += register.i.eq(command)
+                m.d.comb += [register.i.eq(command), register.i_hold.eq(broadcast.hold)]
             m.submodules[f"pe_{number}"] = pe = ProcessingElement(config)
             selected = Signal(name=f"selected_{number}")
             m.d.sync += selected.eq(self.pe == number)
-            m.d.comb += [pe.command.eq(register.o), pe.selected.eq(selected)]
-            wiring.connect(m, pe.activations, getattr(tree, f"i_{number}"))
+            m.d.comb += [
+                pe.command.eq(register.o),
+                pe.hold.eq(register.o_hold),
+                pe.selected.eq(selected),
+                pe.turn_in.eq(turn),
+                getattr(tree, f"i_{number}").eq(pe.o),
+            ]
+            turn = pe.turn_out
             stops.append(pe.stop)
-            occupied.append(pe.busy)
+            occupied.append(pe.busy | pe.o.valid)
 
         # An emitted zero is no activation on its way through the tree; its time is.
         emitted = Signal(self.output_latency)
@@ -107,11 +115,12 @@ class EieArray(wiring.Component):
         m.d.comb += [
             self.busy.eq(busy.any()),
             broadcast.stop.eq(stop.any()),
-            self.broadcasting.eq(broadcast.valid),
+            broadcast.valid.eq(tree.o.valid & ~self.to_output),
+            broadcast.i.eq(tree.o),
             broadcast.column_base.eq(self.column_base),
-            broadcast.to_output.eq(self.to_output),
+            self.broadcasting.eq(broadcast.o_valid),
             self.output_valid.eq(emitted[-1]),
-            self.output.eq(broadcast.output),
+            self.output.eq(tree.o.value),
         ]
         return m
 

@@ -1,60 +1,65 @@
-"""The root of the tree: gives an activation its column and sends it on its way to all PEs, or to the output."""
+"""The root of the tree: gives an activation its column, keeps it until it may leave, and sends it to all PEs."""
 
 from typing import Any
 
-from amaranth.hdl import Const, Module, Mux, Signal, signed
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Assert, Const, Module
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from eyrie.common.fifo import StreamFifo
 from eyrie.eie.config import EieConfig
 from eyrie.eie.layouts import broadcast_layout, located_activation_layout
+
+_DEPTH = 16
+
+HOLD_LATENCY = 2
+"""Cycles from a `Broadcast` that fills up to PEs that send no more: a register here, and one for each group of PEs."""
 
 
 class Broadcast(wiring.Component):
     """From local index and PE to the number of the column, at one activation a cycle.
 
-    The activation in slot ``s = local * n_pes + pe`` meets column ``column_base + s``. Latency two cycles. With `stop`,
-    an activation may leave in that cycle, and none in the next.
+    The activation in slot ``s = local * n_pes + pe`` meets column ``column_base + s``. Latency three cycles. With
+    `stop`, an activation may leave in that cycle, and none in the next. What arrives meanwhile waits here; `hold` goes
+    up early enough for all that the PEs still send, and down early enough for none to be missed when `stop` ends.
 
     Parameters
     ----------
     config : EieConfig
         ``n_pes`` and widths.
-    pe_width : int
-        Bits of the PE number that the tree hands in.
+    levels : int
+        Of the tree: 1 to 4.
 
     Members
     -------
-    i : ``In(stream.Signature(located_activation_layout(config, pe_width)))``
-        What the tree found.
+    valid : ``In(1)``
+        `i` is to be broadcast.
+    i : ``In(located_activation_layout(config, 2 * levels))``
+        What the tree found; it is always accepted.
+    hold : ``Out(1)``
+        No PE may send; they know of it a cycle later.
     column_base : ``In(config.column_width)``
         Number of slot 0's column.
-    to_output : ``In(1)``
-        Activations do not go to the PEs.
     stop : ``In(1)``
         A PE's queue is full.
-    valid : ``Out(1)``
-    payload : ``Out(broadcast_layout(config))``
+    o_valid : ``Out(1)``
+    o : ``Out(broadcast_layout(config))``
         To all PEs.
-    output : ``Out(signed(config.activation_width))``
-        What the tree offers at this moment, 0 if that is nothing.
     occupied : ``Out(1)``
         An activation waits here.
     """
 
-    i: stream.Interface
-
-    def __init__(self, config: EieConfig, *, pe_width: int) -> None:
-        self.config, self.pe_width = config, pe_width
+    def __init__(self, config: EieConfig, *, levels: int) -> None:
+        self.config, self.levels = config, levels
         super().__init__(
             {
-                "i": In(stream.Signature(located_activation_layout(config, pe_width))),
+                "valid": In(1),
+                "i": In(located_activation_layout(config, 2 * levels)),
+                "hold": Out(1),
                 "column_base": In(config.column_width),
-                "to_output": In(1),
                 "stop": In(1),
-                "valid": Out(1),
-                "payload": Out(broadcast_layout(config)),
-                "output": Out(signed(config.activation_width)),
+                "o_valid": Out(1),
+                "o": Out(broadcast_layout(config)),
                 "occupied": Out(1),
             }
         )
@@ -62,27 +67,29 @@ class Broadcast(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         config = self.config
+        m.submodules.fifo = fifo = StreamFifo(broadcast_layout(config), depth=_DEPTH)
         # local * n_pes by shifts: a constant product must not take a DSP multiplier.
         product = sum(
-            (self.i.payload.local << bit for bit in range(config.n_pes.bit_length()) if config.n_pes >> bit & 1),
+            (self.i.local << bit for bit in range(config.n_pes.bit_length()) if config.n_pes >> bit & 1),
             start=Const(0, 1),
         )
-        slot_valid, slot = Signal(), Signal(config.column_width)
-        slot_value = Signal(signed(config.activation_width))
+        # What PEs have sent by the time that they see a hold, and was not counted when it was due: the way of the hold,
+        # a PE's output, the tree. When a hold ends, two cycles more pass until what they send then is at the head.
+        under_way = HOLD_LATENCY + 1 + self.levels
+        full = _DEPTH - under_way
+        assert full >= under_way + 2
         m.d.comb += [
-            self.i.ready.eq(self.to_output | ~self.stop),
-            self.output.eq(Mux(self.i.valid, self.i.payload.value, 0)),
-            self.occupied.eq(slot_valid | self.valid),
+            fifo.i.valid.eq(self.valid),
+            fifo.i.payload.value.eq(self.i.value),
+            fifo.i.payload.column.eq(product + self.i.pe),
+            fifo.o.ready.eq(~self.stop),
+            self.occupied.eq((fifo.waiting != 0) | fifo.o.valid | self.o_valid),
         ]
-        with m.If(self.stop):
-            m.d.sync += self.valid.eq(0)
-        with m.Else():
-            m.d.sync += [
-                slot_valid.eq(self.i.valid & ~self.to_output),
-                slot.eq(product + self.i.payload.pe),
-                slot_value.eq(self.i.payload.value),
-                self.valid.eq(slot_valid),
-                self.payload.value.eq(slot_value),
-                self.payload.column.eq(self.column_base + slot),
-            ]
+        m.d.sync += [
+            self.hold.eq(fifo.waiting >= full),
+            self.o_valid.eq(fifo.o.valid & ~self.stop),
+            self.o.value.eq(fifo.o.payload.value),
+            self.o.column.eq(self.column_base + fifo.o.payload.column),
+            Assert(~self.valid | fifo.i.ready, "broadcast overflow"),
+        ]
         return m

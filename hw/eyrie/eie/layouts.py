@@ -86,9 +86,10 @@ def local_activation_layout(config: EieConfig) -> data.StructLayout:
 
 
 def located_activation_layout(config: EieConfig, pe_width: int) -> data.StructLayout:
-    """An activation on its way up the tree: ``pe`` is the PE's number among those below."""
+    """An activation on its way up the tree: ``pe`` is the PE's number among those below. All is 0 where none is."""
     return data.StructLayout(
         {
+            "valid": unsigned(1),
             "value": signed(config.activation_width),
             "local": unsigned(config.local_width),
             "pe": unsigned(pe_width),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from eyrie.common.once import emitted_once
@@ -12,15 +12,15 @@ from eyrie.eie.activation_memory import ActivationReadWrite
 from eyrie.eie.activation_queue import ActivationQueue
 from eyrie.eie.codebook_decode import CodebookDecode
 from eyrie.eie.config import EieConfig
-from eyrie.eie.layouts import Op, command_layout, drain_layout, local_activation_layout
+from eyrie.eie.layouts import Op, command_layout, drain_layout, located_activation_layout
 from eyrie.eie.multiply import Multiply
 from eyrie.eie.pointer_read import PointerRead
 from eyrie.eie.requantise import Requantise
 from eyrie.eie.sparse_matrix_read import SparseMatrixRead
 from eyrie.eie.table import Table
 
-EMIT_LATENCY = 1
-"""Cycles from an EMIT at a PE to the activation that it offers."""
+EMIT_LATENCY = 2
+"""Cycles from an EMIT at a PE to its activation at `ProcessingElement.o`."""
 
 
 class ProcessingElement(wiring.Component):
@@ -42,13 +42,17 @@ class ProcessingElement(wiring.Component):
         A command that concerns one PE concerns this one.
     stop : ``Out(1)``
         The queue wants the broadcast to stop.
-    activations : ``Out(stream.Signature(local_activation_layout(config)))``
-        This PE's own activations, towards the broadcast or the output.
+    hold : ``In(1)``
+        The PE that has the turn neither sends nor hands it on.
+    turn_in : ``In(1)``
+        From the next cycle on it is this PE's turn to send its activations towards the broadcast.
+    turn_out : ``Out(1)``
+        From the next cycle on it is the next PE's.
+    o : ``Out(located_activation_layout(config, 0))``
+        This PE's own activations, towards the broadcast or the output; 0 while there is none.
     busy : ``Out(1)``
-        Own activations wait to be sent, or broadcast ones to be multiplied, the last entry of the last one not counted.
+        It is this PE's turn, or broadcast activations are to be multiplied, the last entry of the last one not counted.
     """
-
-    activations: stream.Interface
 
     def __init__(self, config: EieConfig) -> None:
         self.config = config
@@ -57,7 +61,10 @@ class ProcessingElement(wiring.Component):
                 "command": In(command_layout(config)),
                 "selected": In(1),
                 "stop": Out(1),
-                "activations": Out(stream.Signature(local_activation_layout(config))),
+                "hold": In(1),
+                "turn_in": In(1),
+                "turn_out": Out(1),
+                "o": Out(located_activation_layout(config, 0)),
                 "busy": Out(1),
             }
         )
@@ -145,8 +152,11 @@ class ProcessingElement(wiring.Component):
             activations.valid.eq(storing | requantise.valid),
             activations.value.eq(requantise.o | (value & storing.replicate(config.activation_width))),
             activations.emit.eq(emitting),
+            activations.hold.eq(self.hold),
+            activations.turn_in.eq(self.turn_in),
+            self.turn_out.eq(activations.turn_out),
+            self.o.eq(activations.o),
         ]
-        wiring.connect(m, activations.o, wiring.flipped(self.activations))
 
         # Loading.
         m.d.comb += [

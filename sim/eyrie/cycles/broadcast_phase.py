@@ -1,9 +1,10 @@
-"""How long a broadcast takes: queues that fill, a broadcast that waits for the fullest of them.
+"""How long a broadcast takes: PEs that send in turn, queues that fill, a broadcast that waits for the fullest of them.
 
 Time is counted in clock cycles from the REWIND command on. What happens when is that of the hardware's registers:
 see `eyrie.eie.array`, `eyrie.eie.pe` and the parts that they name.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,14 @@ from eyrie.eie.config import EieConfig
 
 IntArray = npt.NDArray[np.int64]
 
+_FIRST_TURN = 2
+"""When PE 0 has the turn."""
+_TO_COUNT = 2
+"""From a PE that sends to a root that counts the activation, besides the tree: the PE's output, the root's memory."""
+_TO_HOLD = 2
+"""From a root that fills up to PEs that send no more: a register at the root, and one for each group of PEs."""
+_DEPTH = 16
+"""Activations that have a place at the root, behind its head."""
 _TO_HEAD = 6
 """From a broadcast to its slice at the head of an empty queue: command register, table (2), pointers, queue (2)."""
 _TO_WAIT = 5
@@ -23,8 +32,6 @@ _IDLE_AGE = 4
 """From a broadcast to the last cycle in which a PE that has no entries for it is busy."""
 _TO_QUIET = 2
 """From the last busy cycle to the one in which the control goes on. A PE's is the one before its last entry's."""
-_EMPTY_QUIET = 3
-"""When the control goes on if there is nothing to broadcast."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +45,7 @@ class BroadcastPhase:
     end : int
         Last cycle before the control goes on.
     queue_full : int
-        Cycles between the first and the last broadcast in which none went out because a queue was full.
+        Cycles in which the root had an activation and did not send it because a queue was full.
     work : int
         Cycles that PEs spent on entries or empty slices, over all PEs.
     empty : int
@@ -57,19 +64,61 @@ def tree_levels(n_pes: int) -> int:
     return max(1, -(-(n_pes - 1).bit_length() // 2))
 
 
-def time_broadcast(config: EieConfig, counts: npt.NDArray[np.integer]) -> BroadcastPhase:
+class _Turns:
+    """When PEs send: one after the other, and not while the root is full.
+
+    Parameters
+    ----------
+    lists : integers (n_pes,)
+        Activations that each PE sends.
+    """
+
+    def __init__(self, lists: IntArray) -> None:
+        self.last = _FIRST_TURN - 1
+        """Last cycle in which a PE sent, or handed on the turn."""
+        self.left = 0
+        """When the activation before left the head of the root; to be set by whoever asks for the next."""
+        self._lists = lists.tolist()
+        self._to_count = tree_levels(len(lists)) + _TO_COUNT
+        # When the root counts what was sent, and when it no longer does, for all so far.
+        self._counted_at: list[int] = []
+        self._fetched_at: list[int] = []
+        self._counted = self._fetched = 0
+
+    def at_head(self) -> Iterator[int]:
+        """For each activation in turn, when it comes to the head of the root; at the end nobody has the turn."""
+        for n_own in self._lists:
+            for place in range(max(n_own, 1)):
+                self.last += 1
+                while self._full(self.last - _TO_HOLD):
+                    self.last += 1
+                if place < n_own:
+                    self._counted_at.append(self.last + self._to_count)
+                    self._fetched_at.append(max(self._counted_at[-1], self.left))
+                    yield self._fetched_at[-1] + 1
+
+    def _full(self, now: int) -> bool:
+        """Whether the root then has no place for more than what may be under way."""
+        while self._counted < len(self._counted_at) and self._counted_at[self._counted] <= now:
+            self._counted += 1
+        while self._fetched < len(self._fetched_at) and self._fetched_at[self._fetched] < now:
+            self._fetched += 1
+        return self._counted - self._fetched > _DEPTH - self._to_count - _TO_HOLD
+
+
+def time_broadcast(config: EieConfig, lists: IntArray, counts: npt.NDArray[np.integer]) -> BroadcastPhase:
     """Times of the broadcast of these columns.
 
     Parameters
     ----------
     config : EieConfig
+    lists : integers (n_pes,)
+        Activations that each PE sends.
     counts : integers (broadcasts, n_pes)
-        Entries of each broadcast column on each PE, in the order of the broadcast.
+        Entries of each broadcast column on each PE, in the order of the broadcast: all that PE 0 sends, all that PE 1
+        sends ...
     """
     n_broadcasts, n_pes = counts.shape
-    if not n_broadcasts:
-        return BroadcastPhase(first=None, end=_EMPTY_QUIET, queue_full=0, work=0, empty=0)
-    first = 5 + tree_levels(n_pes)
     pushes = np.ones(counts.shape, bool) if not config.skip_empty else counts > 0
     lengths = np.maximum(counts, 1).astype(np.int64)
     pushed = np.cumsum(pushes, axis=0)  # slices of each PE up to a broadcast
@@ -77,39 +126,42 @@ def time_broadcast(config: EieConfig, counts: npt.NDArray[np.integer]) -> Broadc
     # Slice i of PE k comes to the head of its queue at heads[k, i]; the slice at slot i - depth of a PE that has been
     # sent i slices is the one whose way to the head ends a stop. The first `depth` slots stand for no slice.
     depth = config.queue_depth
-    heads = np.zeros((n_pes, int(pushed[-1].max()) + depth), np.int64)
+    heads = np.zeros((n_pes, int(pushed.max(initial=0)) + depth), np.int64)
     flat = heads.reshape(-1)
     bases = np.arange(n_pes, dtype=np.int64) * heads.shape[1]
     free = np.zeros(n_pes, np.int64)  # when a PE has worked off what it was sent
     sent = np.full(n_broadcasts, 0, np.int64)
-    now = first
+    queue_full = 0
     seen = -1  # the last broadcast whose slices the queues' stops know of
-    for number in range(n_broadcasts):
-        if number:
-            now = int(sent[number - 1])
-            while True:
-                while seen + 1 < number and sent[seen + 1] + _TO_WAIT + _TO_STOP <= now:
-                    seen += 1
-                if seen < 0:
-                    break
-                ends = int(flat[bases + pushed[seen]].max()) + _TO_STOP
-                if ends <= now:
-                    break
-                # More slices may arrive while the broadcast stands still, and prolong it.
-                known = int(sent[seen + 1]) + _TO_WAIT + _TO_STOP if seen + 1 < number else ends
-                now = min(ends, known)
-            now += 1
-        sent[number] = now
+    turns = _Turns(lists)
+    for number, at_head in enumerate(turns.at_head()):
+        now = at_head
+        while True:
+            while seen + 1 < number and sent[seen + 1] + _TO_WAIT + _TO_STOP <= now:
+                seen += 1
+            if seen < 0:
+                break
+            ends = int(flat[bases + pushed[seen]].max()) + _TO_STOP
+            if ends <= now:
+                break
+            # More slices may arrive while the broadcast stands still, and prolong it.
+            known = int(sent[seen + 1]) + _TO_WAIT + _TO_STOP if seen + 1 < number else ends
+            now = min(ends, known)
+        queue_full += now - at_head
+        turns.left = now
+        sent[number] = now + 1
         own = pushes[number]
-        start = np.maximum(free, now + _TO_HEAD)
+        start = np.maximum(free, now + 1 + _TO_HEAD)
         np.copyto(free, start + lengths[number], where=own)
         slots = (bases + pushed[number] - 1 + depth)[own]
         flat[slots] = start[own]
-    last_busy = max(int(sent[-1]) + _IDLE_AGE, int(free.max()) - 2)
+    last_busy = turns.last
+    if n_broadcasts:
+        last_busy = max(last_busy, int(sent[-1]) + _IDLE_AGE, int(free.max()) - 2)
     return BroadcastPhase(
-        first=first,
+        first=int(sent[0]) if n_broadcasts else None,
         end=last_busy + _TO_QUIET,
-        queue_full=int(sent[-1]) - first - (n_broadcasts - 1),
+        queue_full=queue_full,
         work=int(lengths[pushes].sum()),
         empty=int(np.count_nonzero(pushes & (counts == 0))),
     )

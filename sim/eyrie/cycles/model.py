@@ -98,14 +98,15 @@ class PhaseWatch:
     def __init__(self, config: EieConfig) -> None:
         self._config = config
         self._phases: dict[int, BroadcastPhase] = {}
-        self._nothing = time_broadcast(config, np.zeros((0, config.n_pes), np.int64))
+        self._nothing = time_broadcast(config, np.zeros(config.n_pes, np.int64), np.zeros((0, config.n_pes), np.int64))
 
     def __call__(self, index: int, activations: IntArray, entries: IntArray) -> None:
         """A broadcast of step ``index``, see `eyrie.golden.run.EngineRun`."""
-        # The tree sends all that PE 0 has, then all that PE 1 has ...
+        n_pes = self._config.n_pes
         slots = np.flatnonzero(activations[0])
-        order = np.lexsort((slots, slots % self._config.n_pes))
-        self._phases[index] = time_broadcast(self._config, entries[slots[order]])
+        order = np.lexsort((slots, slots % n_pes))
+        lists = np.bincount(slots % n_pes, minlength=n_pes)
+        self._phases[index] = time_broadcast(self._config, lists, entries[slots[order]])
 
     def timing(self, steps: tuple[Step, ...], run: EngineRun) -> Timing:
         """The timing of that run, once it has ended."""

@@ -12,12 +12,12 @@ from amaranth.lib.wiring import In, Out
 from eyrie.bench.component import STALLS, Run, Stall, run
 from eyrie.eie import activation_queue
 from eyrie.eie.activation_queue import BROADCAST_SLACK, ActivationQueue
-from eyrie.eie.broadcast import Broadcast
 from eyrie.eie.command_register import CommandRegister
 from eyrie.eie.config import QUAD, TINY, EieConfig
 from eyrie.eie.layouts import Op, located_activation_layout, slice_layout
 from eyrie.eie.pointer_read import PointerRead
 from eyrie.eie.table import Table
+from tests.hw.eie.sent_broadcast import SentBroadcast
 
 DEPTHS = [1, 2, 3, 4, 5, 8, 9, 13, 25]
 
@@ -77,7 +77,7 @@ class BroadcastQueue(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.broadcast = broadcast = Broadcast(self.config, pe_width=2)
+        m.submodules.broadcast = broadcast = SentBroadcast(self.config)
         m.submodules.command = command = CommandRegister(self.config)
         m.submodules.table = table = Table(self.config)
         m.submodules.pointers = pointers = PointerRead(self.config)
@@ -87,9 +87,9 @@ class BroadcastQueue(wiring.Component):
         m.d.sync += stop.eq(queue.stop)
         m.d.comb += [
             broadcast.stop.eq(stop),
-            command.i.op.eq(Mux(broadcast.valid, Op.BROADCAST, Op.NONE)),
-            command.i.address.eq(broadcast.payload.column),
-            command.i.data.eq(broadcast.payload.value),
+            command.i.op.eq(Mux(broadcast.o_valid, Op.BROADCAST, Op.NONE)),
+            command.i.address.eq(broadcast.o.column),
+            command.i.data.eq(broadcast.o.value),
             table.read_en.eq(command.o.op == Op.BROADCAST),
             table.address.eq(Mux(self.write_en, self.write_address, command.o.address >> 2)),
             table.write_en.eq(self.write_en),
@@ -173,7 +173,12 @@ def broadcast(config: EieConfig, n: int, seed: int, **options: Any) -> Run:
     """Broadcast activations, each of which meets entries; every slice must leave the queue."""
     draw = random.Random(seed)
     items = [
-        {"value": draw.randint(-99, 99), "local": draw.randrange(config.activation_depth), "pe": draw.randrange(3)}
+        {
+            "valid": 1,
+            "value": draw.randint(-99, 99),
+            "local": draw.randrange(config.activation_depth),
+            "pe": draw.randrange(3),
+        }
         for _ in range(n)
     ]
     n_words = config.activation_depth * 3 // QUAD + 1
@@ -209,9 +214,9 @@ def test_real_broadcast_never_overflows_it(queue_depth: int, stall_sinks: Stall)
 
 @pytest.mark.parametrize("queue_depth", TO_THE_BRIM)
 def test_the_slack_is_what_the_way_to_the_broadcast_and_back_takes(queue_depth: int) -> None:
-    # Of what the tree sends as long as it can, not one less gets in; not one more would fit.
+    # Of what PEs send as long as they can, not one less gets in; not one more would fit.
     result = broadcast(configuration(queue_depth), 80, queue_depth, stall=HEAD_FIRST, stall_sinks=[True] * 200)
-    inside, in_broadcast = 1 + queue_depth + BROADCAST_SLACK, 1
+    inside, in_broadcast = 1 + queue_depth + BROADCAST_SLACK, 1 + 16
     sent = result.sent_at["i"]
     assert sent[inside + in_broadcast - 1] < 200 < sent[inside + in_broadcast]
 

@@ -13,9 +13,13 @@ from eyrie.eie.layouts import Op
 from eyrie.eie.leading_nonzero_detect import tree_levels
 from eyrie.eie.pe import EMIT_LATENCY
 
-SIZES = [1, 3, 5]
+SIZES = [1, 3, 5, 17]
 
 POINTER_READ_LATENCY = 3
+FIRST_TURN = 2
+"""Cycles from a REWIND to PE 0's turn."""
+SEND_LATENCY = 4
+"""Cycles from a PE that sends to the broadcast, besides those of the tree."""
 
 
 def vector(n: int, seed: int, density: float) -> list[int]:
@@ -38,7 +42,7 @@ def run_array(dut: EieArray, values: list[int], commands: list[tuple[Op, int, in
             "to_output": [to_output],
         },
         watch=["output_valid", "output", "broadcasting", "busy"],
-        after=len(commands) + 60,
+        after=len(commands) + 4 * n_pes + 40,
     )
 
 
@@ -67,16 +71,34 @@ def test_emitted_activations_zeros_included(n_pes: int, density: float) -> None:
 @pytest.mark.parametrize("density", [0, 0.3, 1])
 @pytest.mark.parametrize("n_pes", SIZES)
 def test_busy_from_the_command_to_the_last_activation_without_a_gap(n_pes: int, density: float) -> None:
-    values = vector(8 * n_pes - 1, n_pes, density)
+    values = vector(4 * n_pes - 1, n_pes, density)
     dut = EieArray(dataclasses.replace(TINY, n_pes=n_pes))
     seen = run_array(dut, values, [(Op.REWIND, 3, 0)]).watched
-    sent = [cycle for cycle, broadcasting in enumerate(seen["broadcasting"]) if broadcasting]
-    assert len(sent) == sum(value != 0 for value in values)
+    # One PE after the other: an activation a cycle, and a cycle for a PE that has none. The last may have none.
+    cycle, sent = FIRST_TURN, []
+    for pe in range(n_pes):
+        n_own = sum(value != 0 for value in values[pe::n_pes])
+        sent += [number + SEND_LATENCY + tree_levels(n_pes) for number in range(cycle, cycle + n_own)]
+        cycle += max(n_own, 1)
+    assert [cycle for cycle, broadcasting in enumerate(seen["broadcasting"]) if broadcasting] == sent
+    # From the cycle in which the command arrives until nobody has the turn, and all slices are found empty.
+    last = max([cycle - 1, *(at + COMMAND_LATENCY + POINTER_READ_LATENCY for at in sent)])
     busy = [cycle for cycle, is_busy in enumerate(seen["busy"]) if is_busy]
-    if not sent:
-        assert not busy
-        return
-    # From the cycle after the command arrived, when PEs have something to send, until all slices are found empty.
-    first, last = COMMAND_LATENCY + 1, sent[-1] + COMMAND_LATENCY + POINTER_READ_LATENCY
-    assert busy == [cycle + BUSY_LATENCY for cycle in range(first, last + 1)]
+    assert busy == [cycle + BUSY_LATENCY for cycle in range(COMMAND_LATENCY, last + 1)]
     assert not any(seen["output_valid"])
+
+
+@pytest.mark.parametrize("n_own", [1, 2])
+@pytest.mark.parametrize("only", [0, 16])
+def test_a_turn_passes_by_pes_that_have_nothing(only: int, n_own: int) -> None:
+    # With a single activation in the last PE, every place between it and the multiplier is the only one occupied.
+    values = [9 * (slot % 17 == only) for slot in range(n_own * 17)]
+    dut = EieArray(dataclasses.replace(TINY, n_pes=17))
+    seen = run_array(dut, values, [(Op.REWIND, 3, 0)]).watched
+    first = FIRST_TURN + only + SEND_LATENCY + tree_levels(17)
+    sent = list(range(first, first + n_own))
+    assert [cycle for cycle, broadcasting in enumerate(seen["broadcasting"]) if broadcasting] == sent
+    last_turn = FIRST_TURN + 16 + n_own - 1
+    last = max(last_turn, sent[-1] + COMMAND_LATENCY + POINTER_READ_LATENCY)
+    busy = [cycle for cycle, is_busy in enumerate(seen["busy"]) if is_busy]
+    assert busy == [cycle + BUSY_LATENCY for cycle in range(COMMAND_LATENCY, last + 1)]

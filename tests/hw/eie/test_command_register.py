@@ -1,4 +1,4 @@
-"""CommandRegister: a cycle later, nothing else."""
+"""CommandRegister: commands and holds a cycle later, nothing else."""
 
 import random
 
@@ -15,5 +15,14 @@ def test_a_cycle_later() -> None:
         {"op": draw.choice(list(Op)), **{name: draw.getrandbits(layout[name].width) for name in ("address", "data")}}
         for _ in range(50)
     ]
-    result = run(CommandRegister(TINY), {}, {}, levels={"i": commands}, watch=["o"], after=len(commands) + 1)
+    holds = [draw.randrange(2) for _ in commands]
+    result = run(
+        CommandRegister(TINY),
+        {},
+        {},
+        levels={"i": commands, "i_hold": holds},
+        watch=["o", "o_hold"],
+        after=len(commands) + 1,
+    )
     assert result.watched["o"] == [{"op": Op.NONE, "address": 0, "data": 0}, *commands]
+    assert result.watched["o_hold"] == [0, *holds]

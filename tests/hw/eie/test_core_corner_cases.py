@@ -24,6 +24,9 @@ from tests.hw.eie.session import Session, infer, play, play_network
 
 CONFIG = small(n_pes=3, index_bits=2, queue_depth=2)
 
+ROOT_DEPTH = 17
+"""Activations that wait at the root of the tree, with the one at its head."""
+
 LIMITED = small(n_pes=1, index_bits=3, accumulator_depth=64, activation_depth=64)
 """One PE whose entries hold runs of up to 7 zeros."""
 
@@ -132,8 +135,8 @@ def slow_pe(queue_depth: int, columns: int) -> Program:
 
 @pytest.mark.parametrize("queue_depth", [1, 2])
 def test_queue_full_for_a_thousand_cycles(queue_depth: int) -> None:
-    # Stopped at the last moment: more columns than queue and slack can take, one broadcast in each cycle.
-    columns = queue_depth + BROADCAST_SLACK + 8
+    # Stopped and held at the last moment: more columns than queue, slack and root can take, one in each cycle.
+    columns = queue_depth + BROADCAST_SLACK + ROOT_DEPTH + 8
     program = slow_pe(queue_depth, columns)
 
     async def scenario(session: Session) -> None:
@@ -159,15 +162,16 @@ def test_a_slack_that_is_one_too_small_overflows_the_queue(monkeypatch: pytest.M
 
 def test_one_pe_of_a_second_group_with_all_of_it() -> None:
     # What commands, stops and busy pass in groups of sixteen PEs: it is the seventeenth that is late with everything.
+    # Most PEs have the turn, and hand it on, while they are held.
     config = small(n_pes=17, queue_depth=1, activation_depth=3, accumulator_depth=3, codebook_bits=2, count_bits=4)
-    codes = np.zeros((3 * 17, 20), np.int64)
-    codes[16::17] = np.random.default_rng(1).integers(1, 4, (3, 20))
+    codes = np.zeros((3 * 17, 45), np.int64)
+    codes[16::17] = np.random.default_rng(1).integers(1, 4, (3, 45))
     program = compile_by_hand(config, [layer_of(config, codes, 1)])
 
     async def scenario(session: Session) -> None:
         await session.load(program.words.tolist())
-        await infer(session, program, random_vector(config, 20, 1, density=1))
-        assert session.cycles > 3 * 20
+        await infer(session, program, random_vector(config, 45, 1, density=1))
+        assert session.cycles > 3 * 45
 
     play(config, scenario)
 

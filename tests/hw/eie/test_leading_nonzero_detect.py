@@ -5,63 +5,42 @@ import random
 
 import pytest
 
-from eyrie.bench.component import STALLS, Stall, run
+from eyrie.bench.component import STALLS, Stall, run, stalls
 from eyrie.eie.config import TINY
 from eyrie.eie.leading_nonzero_detect import LeadingNonzeroDetect, tree_levels
 
 Activation = dict[str, int]
 
 
-def own_activations(n_pes: int, longest: int, seed: int) -> list[list[Activation]]:
-    """For each PE a list of activations, some empty; values tell all of them apart."""
+def activations_in_turn(n_pes: int, seed: int) -> list[Activation]:
+    """A few activations of PEs in any order, those of the first and the last among them; values may be the same."""
     draw = random.Random(f"{n_pes} {seed}")
-    lengths = [draw.choice([0, 1, longest, draw.randint(0, longest)]) for _ in range(n_pes)]
-    return [
-        [{"value": pe * 16 + number - 2048, "local": draw.randrange(16)} for number in range(length)]
-        for pe, length in enumerate(lengths)
-    ]
-
-
-def located(activations: list[list[Activation]]) -> list[list[Activation]]:
-    return [[{**activation, "pe": pe} for activation in own] for pe, own in enumerate(activations)]
+    pes = [0, n_pes - 1, *(draw.randrange(n_pes) for _ in range(30)), n_pes - 1, 0]
+    values = [*TINY.activation_range, -1, 1, draw.randint(2, 99)]
+    return [{"valid": 1, "value": draw.choice(values), "local": draw.randrange(16), "pe": pe} for pe in pes]
 
 
 @pytest.mark.parametrize("stall", STALLS)
 @pytest.mark.parametrize("n_pes", [1, 2, 3, 4, 5, 16, 17, 64])
-def test_every_activation_once(n_pes: int, stall: Stall) -> None:
-    activations = own_activations(n_pes, longest=5, seed=1)
-    result = run(
-        LeadingNonzeroDetect(dataclasses.replace(TINY, n_pes=n_pes)),
-        {f"i_{pe}": own for pe, own in enumerate(activations)},
-        {"o": sum(map(len, activations))},
-        seed=n_pes,
-        stall=stall,
-        watch=["occupied"],
-    )
-    by_pe: list[list[Activation]] = [[] for _ in range(n_pes)]
-    for activation in result.received["o"]:
-        by_pe[activation["pe"]].append(activation)
-    assert by_pe == located(activations)  # each PE's own in their order
-
-    for cycle, occupied in enumerate(result.watched["occupied"]):
-        sent = sum(at < cycle for pe in range(n_pes) for at in result.sent_at[f"i_{pe}"])
-        received = sum(at < cycle for at in result.received_at["o"])
-        assert occupied == (sent > received), f"cycle {cycle}"
-
-
-@pytest.mark.parametrize("n_pes", [1, 2, 3, 4, 5, 16, 17, 64])
-def test_one_a_cycle_lower_numbers_first(n_pes: int) -> None:
-    activations = own_activations(n_pes, longest=3, seed=2)
-    activations[0] = activations[0] or [{"value": 1, "local": 1}]
-    total = sum(map(len, activations))
+def test_each_activation_as_many_cycles_later_as_there_are_levels(n_pes: int, stall: Stall) -> None:
+    dut = LeadingNonzeroDetect(dataclasses.replace(TINY, n_pes=n_pes))
+    nothing = {"valid": 0, "value": 0, "local": 0, "pe": 0}
+    held = stalls(stall, f"{n_pes}")
+    sent: list[Activation] = []  # in each cycle
+    for activation in activations_in_turn(n_pes, seed=1):
+        while next(held):
+            sent.append(nothing)
+        sent.append(activation)
+    sent.append(nothing)
+    inputs = {
+        f"i_{pe}": [{**activation, "pe": 0} if activation["pe"] == pe else nothing for activation in sent]
+        for pe in range(n_pes)
+    }
     levels = tree_levels(n_pes)
-    result = run(
-        LeadingNonzeroDetect(dataclasses.replace(TINY, n_pes=n_pes)),
-        {f"i_{pe}": own for pe, own in enumerate(activations)},
-        {"o": total},
-    )
-    assert result.received_at["o"] == list(range(levels, levels + total))
-    assert result.received["o"] == [activation for own in located(activations) for activation in own]
+    result = run(dut, {}, {}, levels=inputs, watch=["o", "occupied"], after=len(sent) + levels)
+    assert result.watched["o"] == [nothing] * levels + sent
+    inside = [any(activation["valid"] for activation in sent[max(0, now - levels) : now]) for now in range(len(sent))]
+    assert result.watched["occupied"][: len(sent)] == inside
 
 
 @pytest.mark.parametrize(("n_pes", "levels"), [(1, 1), (4, 1), (5, 2), (16, 2), (17, 3), (64, 3), (65, 4), (256, 4)])

@@ -42,7 +42,8 @@ class Session:
 
     def __init__(self, ctx: Any, dut: ProcessingElement, columns: list[Column], seed: int) -> None:
         self.ctx, self.dut, self.config, self.columns = ctx, dut, dut.config, columns
-        self.offered: list[tuple[int, dict[str, int]]] = []  # with the cycle
+        self.sent: list[tuple[int, dict[str, int]]] = []  # with the cycle
+        self.turns_handed_on: list[int] = []
         self.now = 0
         self.drained: list[dict[str, int]] = []  # non-zero activations
         self.n_drained = 0
@@ -53,19 +54,21 @@ class Session:
         shift = config.multiplier_width + config.weight_width - 2
         self.scales = [(draw.randint(1, config.max_multiplier), shift) for _ in range(n)]
         self.sums = [0] * n
-        ctx.set(dut.activations.ready, 1)
 
-    async def send(self, op: Op = Op.NONE, address: int = 0, data: int = 0, *, selected: int = 1) -> bool:
+    async def send(
+        self, op: Op = Op.NONE, address: int = 0, data: int = 0, *, selected: int = 1, turn_in: int = 0, hold: int = 0
+    ) -> bool:
         """One cycle; whether the PE is busy in it."""
         ctx, dut = self.ctx, self.dut
         ctx.set(dut.command, {"op": op, "address": address, "data": data})
-        ctx.set(dut.selected, selected)
-        _, _, busy, stop, valid, payload = await ctx.tick().sample(
-            dut.busy, dut.stop, dut.activations.valid, dut.activations.payload
-        )
+        for port, value in ((dut.selected, selected), (dut.turn_in, turn_in), (dut.hold, hold)):
+            ctx.set(port, value)
+        _, _, busy, stop, turn_out, o = await ctx.tick().sample(dut.busy, dut.stop, dut.turn_out, dut.o)
         assert not stop, "a broadcast would have to stop"
-        if valid:
-            self.offered.append((self.now, {"value": payload.value, "local": payload.local}))
+        if o.valid:
+            self.sent.append((self.now, {"value": o.value, "local": o.local}))
+        if turn_out:
+            self.turns_handed_on.append(self.now)
         self.now += 1
         return bool(busy)
 
@@ -157,12 +160,14 @@ class Session:
         await self.send(Op.OPEN, 0, bank)
 
     async def all_out(self, bank: int) -> list[dict[str, int]]:
-        """All that a bank sends towards the broadcast."""
-        before = len(self.offered)
-        await self.send(Op.REWIND, 0, bank | 2)
+        """All that a bank sends towards the broadcast, in its turn."""
+        before = len(self.sent)
+        await self.send(Op.REWIND, 0, bank | 2, turn_in=1)
         while await self.send():
             pass
-        return [item for _, item in self.offered[before:]]
+        assert self.turns_handed_on.pop() == self.now - 2  # in the last cycle in which it was busy
+        assert not self.turns_handed_on
+        return [item for _, item in self.sent[before:]]
 
 
 Scenario = Callable[[Session], Awaitable[None]]
@@ -390,7 +395,7 @@ def test_commands_for_another_pe_change_nothing() -> None:
     play(CONFIG, random_columns(CONFIG, 4, 14), scenario, seed=15)
 
 
-def test_emission_offers_the_next_element_of_the_selected_pe() -> None:
+def test_emission_sends_the_next_element_of_the_selected_pe() -> None:
     async def scenario(pe: Session) -> None:
         await pe.open(0)
         for value in (5, 0, 3):
@@ -401,9 +406,38 @@ def test_emission_offers_the_next_element_of_the_selected_pe() -> None:
         for selected in (1, 0, 1, 0, 0, 1):
             assert not await pe.send(Op.EMIT, selected=selected)
         await pe.wait(EMIT_LATENCY)
-        assert pe.offered == [
+        assert pe.sent == [
             (begin + EMIT_LATENCY, {"value": 5, "local": 0}),
             (begin + EMIT_LATENCY + 5, {"value": 3, "local": 2}),
         ]
+
+    play(CONFIG, [], scenario)
+
+
+def test_a_hold_keeps_the_turn_and_the_activations() -> None:
+    async def scenario(pe: Session) -> None:
+        await pe.open(0)
+        for value in (5, 0, 3):
+            await pe.send(Op.STORE, 0, value)
+        await pe.send(Op.REWIND, 0, 2, turn_in=1)
+        begin = pe.now
+        for hold in (1, 1, 0, 1, 0):
+            assert await pe.send(hold=hold)
+        assert not await pe.send()
+        await pe.wait(2)
+        assert pe.sent == [(begin + 3, {"value": 5, "local": 0}), (begin + 5, {"value": 3, "local": 2})]
+        assert pe.turns_handed_on == [begin + 4]
+
+    play(CONFIG, [], scenario)
+
+
+def test_without_the_turn_nothing_is_sent() -> None:
+    async def scenario(pe: Session) -> None:
+        await pe.open(0)
+        await pe.send(Op.STORE, 0, 5)
+        await pe.send(Op.REWIND, 0, 2)
+        for _ in range(20):
+            assert not await pe.send()
+        assert pe.sent == pe.turns_handed_on == []
 
     play(CONFIG, [], scenario)

@@ -7,28 +7,33 @@ from eyrie.cycles.broadcast_phase import BroadcastPhase, time_broadcast, tree_le
 from eyrie.eie.config import EieConfig
 
 
-def reference(config: EieConfig, counts: np.ndarray) -> BroadcastPhase:
-    """Every register between the root of the tree and the sparse-matrix read, one cycle after the other."""
+def reference(config: EieConfig, lists: np.ndarray, counts: np.ndarray) -> BroadcastPhase:
+    """Every register between the PEs' lists and the sparse-matrix read, one cycle after the other."""
     n_broadcasts, n_pes = counts.shape
-    first = 5 + tree_levels(n_pes)
-    pipeline: list[int | None] = [None] * 5  # root, command register, table, table, pointers
+    levels = tree_levels(n_pes)
+    left = lists.tolist()  # activations that each PE still has
+    turn, next_one = 0, 0
+    tree: list[int | None] = [None] * (1 + levels)  # the PE's output, and a register a level
+    root: list[int] = []
+    at_head: int | None = None
+    holds = [False, False]  # a register at the root, one in each group of PEs
+    pipeline: list[int | None] = [None] * 5  # broadcast, command register, table, table, pointers
     queues: list[list[int]] = [[] for _ in range(n_pes)]
     heads: list[int | None] = [None] * n_pes
     full, stopped = [False] * n_pes, False  # a register in every PE, then one for all
-    next_one, cycle, queue_full, work, empty, last_busy = 0, first, 0, 0, 0, 0
-    pipeline[0], next_one = (0, 1) if n_broadcasts else (None, 0)
-    while (
-        next_one < n_broadcasts
-        or any(item is not None for item in pipeline)
-        or any(queues)
-        or any(head is not None for head in heads)
-    ):
+    cycle, first, queue_full, work, empty, last_busy = 2, None, 0, 0, 0, 0
+    while True:
         for head in heads:
             work += head is not None
             empty += head == 0
-        more = next_one < n_broadcasts or any(item is not None for item in pipeline)
-        if more or any(queues) or any((head or 0) > 1 for head in heads):
+        under_way = any(item is not None for item in [*tree, at_head, *root, *pipeline])
+        if turn < n_pes or under_way or any(queues) or any((head or 0) > 1 for head in heads):
             last_busy = cycle
+        elif all(head is None for head in heads):
+            break
+        if pipeline[0] is not None and first is None:
+            first = cycle
+
         now_full = [len(queue) >= config.queue_depth for queue in queues]
         for pe in range(n_pes):
             if heads[pe] is None or heads[pe] in (0, 1):
@@ -39,48 +44,81 @@ def reference(config: EieConfig, counts: np.ndarray) -> BroadcastPhase:
             for pe in range(n_pes):
                 if counts[pipeline[4], pe] or not config.skip_empty:
                     queues[pe].append(int(counts[pipeline[4], pe]))
-        sends = next_one < n_broadcasts and not stopped
-        queue_full += next_one < n_broadcasts and stopped
-        pipeline = [next_one if sends else None, *pipeline[:4]]
-        next_one += sends
+
+        leaves = at_head is not None and not stopped
+        queue_full += at_head is not None and stopped
+        pipeline = [at_head if leaves else None, *pipeline[:4]]
+        n_waiting = len(root)
+        if at_head is None or leaves:
+            at_head = root.pop(0) if root else None
+        if tree[-1] is not None:
+            root.append(tree[-1])
+            assert len(root) <= 16
+        sends = None
+        if turn < n_pes and not holds[1]:
+            if left[turn]:
+                sends, next_one = next_one, next_one + 1
+                left[turn] -= 1
+            turn += not left[turn]
+        tree = [sends, *tree[:-1]]
+        holds = [n_waiting >= 13 - levels, holds[0]]
         stopped, full = any(full), now_full
         cycle += 1
+    assert next_one == n_broadcasts
     return BroadcastPhase(
-        first=first if n_broadcasts else None,
-        end=last_busy + 2 if n_broadcasts else 3,
+        first=first,
+        end=last_busy + 2,
         queue_full=queue_full,
         work=work,
         empty=empty,
     )
 
 
+def lists_of(n_broadcasts: int, n_pes: int, rng: np.random.Generator) -> np.ndarray:
+    """What each PE sends of so many activations: evenly drawn, or most of them by a few PEs, and nothing by others."""
+    weights = rng.random(n_pes) ** rng.choice([0, 1, 8])
+    return rng.multinomial(n_broadcasts, weights / weights.sum())
+
+
 @pytest.mark.parametrize("skip_empty", [True, False])
 @pytest.mark.parametrize("queue_depth", [1, 2, 3, 8, 20])
-@pytest.mark.parametrize("n_pes", [1, 2, 5, 17])
+@pytest.mark.parametrize("n_pes", [1, 2, 5, 17, 70])
 def test_equals_the_plain_simulation(n_pes: int, queue_depth: int, skip_empty: bool) -> None:
     config = EieConfig(n_pes=n_pes, queue_depth=queue_depth, skip_empty=skip_empty)
     rng = np.random.default_rng([n_pes, queue_depth, skip_empty])
     for density in (0.0, 0.1, 0.5, 2.0, 6.0):
-        for n_broadcasts in (0, 1, 2, 40):
+        for n_broadcasts in (0, 1, 2, 70):
+            lists = lists_of(n_broadcasts, n_pes, rng)
             counts = rng.poisson(density * rng.random(n_pes), (n_broadcasts, n_pes))
             # Now and then a long slice, behind which everything waits.
             counts[rng.random(counts.shape) < 0.02] = 60
-            assert time_broadcast(config, counts) == reference(config, counts), (density, n_broadcasts)
+            phase = time_broadcast(config, lists, counts)
+            assert phase == reference(config, lists, counts), (density, n_broadcasts)
 
 
 def test_one_pe_with_all_the_work() -> None:
     counts = np.zeros((50, 4), np.int64)
     counts[:, 2] = 30
-    phase = time_broadcast(EieConfig(n_pes=4, queue_depth=2), counts)
-    assert phase == reference(EieConfig(n_pes=4, queue_depth=2), counts)
+    config, lists = EieConfig(n_pes=4, queue_depth=2), np.array([0, 30, 0, 20])
+    phase = time_broadcast(config, lists, counts)
+    assert phase == reference(config, lists, counts)
     assert phase.work == 1500
     assert phase.queue_full > 1000
 
 
-def test_without_a_broadcast() -> None:
-    assert time_broadcast(EieConfig(), np.zeros((0, 16), np.int64)) == BroadcastPhase(
-        first=None, end=3, queue_full=0, work=0, empty=0
+def test_without_a_broadcast_a_pe_takes_a_cycle() -> None:
+    assert time_broadcast(EieConfig(), np.zeros(16, np.int64), np.zeros((0, 16), np.int64)) == BroadcastPhase(
+        first=None, end=2 + 16 + 1, queue_full=0, work=0, empty=0
     )
+
+
+def test_pes_that_send_nothing_delay_those_behind_them_a_cycle_each() -> None:
+    config = EieConfig(n_pes=16)
+    lists = np.array([1, *[0] * 14, 1])
+    phase = time_broadcast(config, lists, np.zeros((2, 16), np.int64))
+    assert phase == reference(config, lists, np.zeros((2, 16), np.int64))
+    assert phase.first is not None
+    assert (phase.end - phase.first, phase.queue_full) == (15 + 4 + 2, 0)
 
 
 @pytest.mark.parametrize(("n_pes", "levels"), [(1, 1), (4, 1), (5, 2), (16, 2), (17, 3), (64, 3), (65, 4), (256, 4)])
