@@ -3,9 +3,9 @@
 from onnx import GraphProto, ModelProto, TensorProto, defs
 
 from eyrie.errors import InputError
+from eyrie.model.layer import Shape
 from eyrie.model.onnx_node import Node
 from eyrie.model.onnx_read import quoted, text_of, type_name
-from eyrie.model.onnx_shapes import Shape
 
 OLDEST_OPSET = 7
 """Since this version of the operators, constants broadcast as they do in NumPy."""

@@ -1,4 +1,4 @@
-"""Import of fully connected networks from ONNX, as PyTorch, Keras and scikit-learn exporters write them.
+"""Import of feed-forward networks from ONNX, as PyTorch, Keras and scikit-learn exporters write them.
 
 The graph is walked once, in order. It must be a chain: each node takes the activation from the one before it, and
 constants otherwise. Nodes after the last layer (Softmax, ArgMax, labels) are left to the host and only recorded.
@@ -14,16 +14,20 @@ from onnx import GraphProto, TensorProto
 
 from eyrie.errors import InputError
 from eyrie.files import read_bytes
+from eyrie.model.conv import ConvLayer
+from eyrie.model.dense import DenseLayer
 from eyrie.model.fold import fold_to_layers
-from eyrie.model.network import DenseLayer, Network
+from eyrie.model.layer import Layer, Shape
+from eyrie.model.network import Network
 from eyrie.model.onnx_constants import CONSTANT_OPERATORS, constant_of, fold_constant
 from eyrie.model.onnx_graph import graph_input, needed_nodes, opset_versions
 from eyrie.model.onnx_node import Node
-from eyrie.model.onnx_operators import COMPUTING_OPERATORS, Activation, Operand
+from eyrie.model.onnx_operands import Activation, Operand
+from eyrie.model.onnx_operators import COMPUTING_OPERATORS
 from eyrie.model.onnx_read import parse_model, quoted, read_tensor, text_of
 from eyrie.model.onnx_shapes import MovesValues
 from eyrie.model.onnx_views import VIEW_OPERATORS, shape_constant
-from eyrie.model.steps import Step
+from eyrie.model.steps import Affine, Relu, Step
 
 HOST_OPERATORS = frozenset(
     {
@@ -51,12 +55,14 @@ class _Host:
 _Value = TensorProto | np.ndarray | Activation | _Host
 
 
-def load_onnx(path: Path) -> Network:
-    """Read a feed-forward fully connected network from an ``.onnx`` file, or one that is compressed with gzip.
+def load_onnx(path: Path) -> Network[Layer]:
+    """Read a feed-forward network from an ``.onnx`` file, or one that is compressed with gzip.
 
-    Inputs of more dimensions than (samples, inputs) are taken in the order in which a Flatten leaves them. Bias,
-    BatchNormalization and constants that are added or multiplied are folded into the layers; a weight into which no
-    scale is folded is exactly the value in the file. The network is named after the file.
+    The layers are convolutions and poolings of images, if any, then fully connected ones, if any, with a `Flatten`
+    between. Inputs of a fully connected network that have more dimensions than (samples, inputs) are taken in the order
+    in which a Flatten leaves them; those of a convolutional one are (channels, rows, columns) as its first layer takes
+    them. Bias, BatchNormalization, constants that are added or multiplied and padding are folded into the layers; a
+    weight into which no scale is folded is exactly the value in the file. The network is named after the file.
 
     Parameters
     ----------
@@ -76,17 +82,18 @@ def load_onnx(path: Path) -> Network:
         raise InputError(f"{path}: {error}") from error
 
 
-def _import(model: onnx.ModelProto, path: Path) -> Network:
+def _import(model: onnx.ModelProto, path: Path) -> Network[Layer]:
     walk = _Walk(model.graph, opset_versions(model), path.parent)
     for node in needed_nodes(model.graph):
         walk.visit(node)
     walk.check_outputs([text_of(output.name) for output in model.graph.output])
     layers = fold_to_layers(walk.steps)
-    if not layers:
-        raise InputError("the graph has no fully connected layer (Gemm or MatMul)")
+    if not any(isinstance(layer, ConvLayer | DenseLayer) for layer in layers):
+        raise InputError("the graph has no convolutional or fully connected layer (Conv, Gemm or MatMul)")
     return Network(
         name=path.name.removesuffix(".gz").removesuffix(".onnx"),
         layers=_with_unique_names(layers),
+        input_shape=() if isinstance(layers[0], DenseLayer) else walk.image_shape,
         host_operators=tuple(walk.host_operators),
     )
 
@@ -99,6 +106,8 @@ class _Walk:
         self.opsets = opsets
         self.folder = folder
         self.steps: list[Step] = []
+        # Shape of a sample as the first layer takes it.
+        self.image_shape: Shape = ()
         self.host_operators: list[str] = []
         self.values: dict[str, _Value] = {}
         # Why nothing but the host can follow, once that is so.
@@ -163,7 +172,12 @@ class _Walk:
                 raise InputError(f"{self.host_reason}, but {node.label} follows")
             step, shape = COMPUTING_OPERATORS[node.operator](node, operands)
             self.steps.append(step)
-            self._define_output(node, Activation(shape=shape, position=len(self.steps)))
+            given = activation.given
+            if not isinstance(step, Affine | Relu):
+                if given is None:
+                    self.image_shape = activation.shape or ()
+                given = shape
+            self._define_output(node, Activation(shape=shape, position=len(self.steps), given=given))
         else:
             raise InputError(f"{node.label} is supported on constants only, not on activations")
 
@@ -216,9 +230,9 @@ def _supported() -> str:
     )
 
 
-def _with_unique_names(layers: Sequence[DenseLayer]) -> tuple[DenseLayer, ...]:
+def _with_unique_names(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     seen: set[str] = set()
-    unique = []
+    unique: list[Layer] = []
     for layer in layers:
         name, count = layer.name, 1
         while name in seen:

@@ -93,6 +93,10 @@ class Node:
         """Value of an attribute of type FLOAT."""
         return self.attributes[name].f if name in self.attributes else default
 
+    def text(self, name: str, default: str) -> str:
+        """Value of an attribute of type STRING."""
+        return text_of(self.attributes[name].s) if name in self.attributes else default
+
     def integers(self, name: str) -> tuple[int, ...] | None:
         """Value of an attribute of type INTS, None if the node does not have it."""
         return tuple(self.attributes[name].ints) if name in self.attributes else None

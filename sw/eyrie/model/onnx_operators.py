@@ -5,44 +5,33 @@ and returns the step with the shape of one sample after it. What does not fit ra
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from eyrie.errors import InputError
-from eyrie.model.network import DenseLayer
+from eyrie.model.dense import DenseLayer
+from eyrie.model.layer import Shape
+from eyrie.model.onnx_maps import average_pool, conv, global_average_pool, max_pool, pad, reduce_mean
 from eyrie.model.onnx_node import Node
-from eyrie.model.onnx_read import quoted
-from eyrie.model.onnx_shapes import Shape
-from eyrie.model.steps import Affine, Relu, Step
+from eyrie.model.onnx_operands import (
+    Activation,
+    Operand,
+    Result,
+    activation_operand,
+    constant_operand,
+    weight_layer_name,
+)
+from eyrie.model.steps import Affine, Relu
 
-
-@dataclass(frozen=True, kw_only=True)
-class Activation:
-    """The values that flow through the chain, seen at one place.
-
-    Parameters
-    ----------
-    shape : tuple of int, or None
-        Shape of one sample; None while the model does not say it.
-    position : int
-        Steps before it: equal positions are the same values, whatever their shape.
-    """
-
-    shape: Shape | None
-    position: int
-
-
-Operand = Activation | np.ndarray | None
-Result = tuple[Step, Shape | None]
+_LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
 def gemm(node: Node, operands: Sequence[Operand]) -> Result:
     """``alpha * x @ weight + beta * bias``; scaled only where alpha or beta is not 1."""
-    shape = _activation_shape(node, operands, 0)
+    shape = activation_operand(node, operands, 0).shape
     if node.integer("transA", 0):
         raise InputError(f"{node.label} transposes its input (transA), which would mix samples")
-    weight = _constant(node, operands, 1, "weight", rank=2)
+    weight = constant_operand(node, operands, 1, "weight", rank=2)
     weight = weight if node.integer("transB", 0) else weight.T
     alpha, beta = node.real("alpha", 1.0), node.real("beta", 1.0)
     bias = np.zeros(weight.shape[0])
@@ -50,7 +39,7 @@ def gemm(node: Node, operands: Sequence[Operand]) -> Result:
         if alpha != 1.0:
             weight = weight * alpha
         if len(operands) > 2 and operands[2] is not None:
-            bias = bias + _row(node, _constant(node, operands, 2, "bias"), weight.shape[0])
+            bias = bias + _row(node, constant_operand(node, operands, 2, "bias"), weight.shape[0])
             bias = bias * beta if beta != 1.0 else bias
     if shape is not None and len(shape) != 1:
         raise InputError(f"{node.label} takes samples of one dimension, not of shape {list(shape)}; flatten them")
@@ -59,16 +48,16 @@ def gemm(node: Node, operands: Sequence[Operand]) -> Result:
 
 def matmul(node: Node, operands: Sequence[Operand]) -> Result:
     """``x @ weight`` with the weight on the right."""
-    shape = _activation_shape(node, operands, 0)
-    weight = _constant(node, operands, 1, "weight", rank=2).T
+    shape = activation_operand(node, operands, 0).shape
+    weight = constant_operand(node, operands, 1, "weight", rank=2).T
     return _layer(node, shape, weight, np.zeros(weight.shape[0]))
 
 
 def affine(node: Node, operands: Sequence[Operand]) -> Result:
     """Add, Sub, Mul or Div with a constant, in either order of operands."""
     at = 0 if isinstance(operands[0], Activation) else 1
-    constant = _constant(node, operands, 1 - at, "constant")
-    constant, shape = _compact(node, constant, _activation_shape(node, operands, at))
+    constant = constant_operand(node, operands, 1 - at, "constant")
+    constant, shape = _compact(node, constant, activation_operand(node, operands, at).shape)
     scale, shift = None, None
     if node.operator == "Add":
         shift = constant
@@ -88,11 +77,11 @@ def affine(node: Node, operands: Sequence[Operand]) -> Result:
 
 def batch_normalization(node: Node, operands: Sequence[Operand]) -> Result:
     """Normalisation with the statistics of training, over the first dimension of a sample."""
-    shape = _activation_shape(node, operands, 0)
+    shape = activation_operand(node, operands, 0).shape
     if node.integer("training_mode", 0) or any(node.outputs[1:]) or not node.integer("spatial", 1):
         raise InputError(f"{node.label} must be exported for inference (training_mode 0, one output, spatial 1)")
     gamma, beta, mean, variance = (
-        _constant(node, operands, i, field, rank=1)
+        constant_operand(node, operands, i, field, rank=1)
         for i, field in enumerate(("scale", "bias", "mean", "variance"), start=1)
     )
     channels = gamma.size
@@ -116,7 +105,7 @@ def batch_normalization(node: Node, operands: Sequence[Operand]) -> Result:
 
 def scaler(node: Node, operands: Sequence[Operand]) -> Result:
     """``(x - offset) * scale`` as scikit-learn's scalers are exported."""
-    shape = _activation_shape(node, operands, 0)
+    shape = activation_operand(node, operands, 0).shape
     offset = np.array(node.reals("offset") or (0.0,), dtype=np.float64)
     scale = np.array(node.reals("scale") or (1.0,), dtype=np.float64)
     if offset.size != scale.size and 1 not in (offset.size, scale.size):
@@ -129,16 +118,38 @@ def scaler(node: Node, operands: Sequence[Operand]) -> Result:
 
 def relu(node: Node, operands: Sequence[Operand]) -> Result:
     """Negative values become zero."""
-    return Relu(label=node.label), _activation_shape(node, operands, 0)
+    return Relu(label=node.label), activation_operand(node, operands, 0).shape
+
+
+def clip(node: Node, operands: Sequence[Operand]) -> Result:
+    """Limits below and above: ReLU where only 0 below, ReLU6 and its like where there is one above too."""
+    shape = activation_operand(node, operands, 0).shape
+    # Before operator set 11 the limits are attributes.
+    low = _limit(node, operands, 1, "min", -np.inf)
+    high = _limit(node, operands, 2, "max", np.inf)
+    if low != 0 or not high > 0:
+        raise InputError(
+            f"{node.label} limits values to {low:g} below and {high:g} above; only 0 below, and a limit over 0 or none "
+            f"above, are supported"
+        )
+    # Exporters write the largest number of the type where there is no limit.
+    return Relu(label=node.label, limit=high if high < _LARGEST_FLOAT else None), shape
 
 
 COMPUTING_OPERATORS: dict[str, Callable[[Node, Sequence[Operand]], Result]] = {
     "Add": affine,
+    "AveragePool": average_pool,
     "BatchNormalization": batch_normalization,
+    "Clip": clip,
+    "Conv": conv,
     "Div": affine,
     "Gemm": gemm,
+    "GlobalAveragePool": global_average_pool,
     "MatMul": matmul,
+    "MaxPool": max_pool,
     "Mul": affine,
+    "Pad": pad,
+    "ReduceMean": reduce_mean,
     "Relu": relu,
     "Sub": affine,
     "ai.onnx.ml.Scaler": scaler,
@@ -146,25 +157,13 @@ COMPUTING_OPERATORS: dict[str, Callable[[Node, Sequence[Operand]], Result]] = {
 """Operators that become steps."""
 
 
-def _activation_shape(node: Node, operands: Sequence[Operand], index: int) -> Shape | None:
-    operand = operands[index]
-    if not isinstance(operand, Activation):
-        raise InputError(
-            f"{node.label} takes the activation elsewhere than as its first input; a weight must stand on the right"
-        )
-    return operand.shape
-
-
-def _constant(node: Node, operands: Sequence[Operand], index: int, field: str, rank: int | None = None) -> np.ndarray:
-    name, value = quoted(node.inputs[index]), operands[index]
-    if not isinstance(value, np.ndarray) or value.dtype != np.float64:
-        raise InputError(f"{node.label}: its {field} {name} must be a constant of a float type")
-    if value.size == 0 or (rank is not None and value.ndim != rank):
-        wanted = "no size 0" if rank is None else f"no size 0 and rank {rank}"
-        raise InputError(f"{node.label}: its {field} {name} has shape {value.shape}; it must have {wanted}")
-    if not np.isfinite(value).all():
-        raise InputError(f"{node.label}: its {field} {name} holds a NaN or an infinity; all values must be finite")
-    return value
+def _limit(node: Node, operands: Sequence[Operand], index: int, field: str, default: float) -> float:
+    if len(operands) <= index or operands[index] is None:
+        return node.real(field, default)
+    value = operands[index]
+    if not isinstance(value, np.ndarray) or value.dtype != np.float64 or value.size != 1:
+        raise InputError(f"{node.label}: its {field} must be one constant number of a float type")
+    return float(value.reshape(()))
 
 
 def _row(node: Node, bias: np.ndarray, outputs: int) -> np.ndarray:
@@ -205,12 +204,4 @@ def _layer(node: Node, shape: Shape | None, weight: np.ndarray, bias: np.ndarray
             f"only one row a sample is supported, flatten them"
         )
     after = (outputs,) if shape is None else (*shape[:-1], outputs)
-    return DenseLayer(name=_layer_name(node), weight=np.ascontiguousarray(weight), bias=bias, relu=False), after
-
-
-def _layer_name(node: Node) -> str:
-    """The name that the framework gives the layer: from its weight in PyTorch, from its node elsewhere."""
-    weight = node.inputs[1]
-    if weight.endswith(".weight"):
-        return weight.removesuffix(".weight")
-    return node.name.strip("/").removesuffix(f"/{node.operator}") or node.operator
+    return DenseLayer(name=weight_layer_name(node), weight=np.ascontiguousarray(weight), bias=bias, relu=False), after

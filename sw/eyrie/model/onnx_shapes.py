@@ -8,11 +8,10 @@ import math
 from collections.abc import Sequence
 
 from eyrie.errors import InputError
+from eyrie.model.layer import Shape
 
 BATCH = -(2**62)
 """Stands for the number of samples in constants that a model computes from the shape of an activation."""
-
-Shape = tuple[int, ...]
 
 
 class MovesValues(InputError):

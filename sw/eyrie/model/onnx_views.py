@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from eyrie.errors import InputError
+from eyrie.model.layer import Shape
 from eyrie.model.onnx_constants import axes_of, integers_of
 from eyrie.model.onnx_node import Node
-from eyrie.model.onnx_operators import Activation, Operand
+from eyrie.model.onnx_operands import Activation, Operand
 from eyrie.model.onnx_read import FLOAT_TYPES, type_name
-from eyrie.model.onnx_shapes import BATCH, MovesValues, Shape, flattened, reshaped, squeezed, transposed, unsqueezed
+from eyrie.model.onnx_shapes import BATCH, MovesValues, flattened, reshaped, squeezed, transposed, unsqueezed
 
 View = Callable[[Node, Sequence[Operand], int | None], Shape | None]
 

@@ -22,6 +22,8 @@ N_CALIBRATION = 256
 
 MODEL_FILE = "lenet-300-100.onnx.gz"
 REPORT_FILE = "lenet-300-100.json"
+"""Of LeNet-300-100."""
+
 IMAGES_FILE = f"fashion-mnist-{N_SHIPPED}-images.npy"
 LABELS_FILE = f"fashion-mnist-{N_SHIPPED}-labels.npy"
 CALIBRATION_FILE = f"fashion-mnist-{N_CALIBRATION}-calibration.npy"
@@ -43,7 +45,8 @@ def require_shippable(data: FashionMnist) -> None:
 def write_artefacts(folder: Path, network: Network, report: TrainingReport, data: FashionMnist) -> tuple[Path, ...]:
     """Write the model, its report and some images into ``folder`` and return their paths.
 
-    Images are uint8 (n, 784), their labels uint8 (n,), both as NumPy files.
+    The model and its report have the name of the network, such as ``lenet-5.onnx.gz`` and ``lenet-5.json``. Images are
+    uint8 (n, 784), their labels uint8 (n,), both as NumPy files.
 
     Raises
     ------
@@ -51,17 +54,17 @@ def write_artefacts(folder: Path, network: Network, report: TrainingReport, data
         If there are too few images, or a file cannot be written.
     """
     require_shippable(data)
-    shipped = data.test[:N_SHIPPED]
+    shipped, name = data.test[:N_SHIPPED], report.model.lower()
     files: dict[str, bytes | str] = {
-        MODEL_FILE: compress_gzip(to_onnx(network, "lenet-300-100")),
-        REPORT_FILE: json.dumps(report.as_json(), indent=2) + "\n",
+        f"{name}.onnx.gz": compress_gzip(to_onnx(network, name)),
+        f"{name}.json": json.dumps(report.as_json(), indent=2) + "\n",
         IMAGES_FILE: _npy(shipped.pixels),
         LABELS_FILE: _npy(shipped.labels),
         CALIBRATION_FILE: _npy(data.training.pixels[:N_CALIBRATION]),
     }
-    for name, content in files.items():
-        write_atomic(folder / name, content)
-    return tuple(folder / name for name in files)
+    for file, content in files.items():
+        write_atomic(folder / file, content)
+    return tuple(folder / file for file in files)
 
 
 def compress_gzip(data: bytes) -> bytes:

@@ -8,7 +8,7 @@ import torch
 
 from eyrie.train.data import LabelledImages
 from eyrie.train.fit import Examples, fit
-from eyrie.train.layers import MaskedLinear, TrainableNetwork
+from eyrie.train.layers import MaskedLayer, TrainableNetwork
 from eyrie.train.network import Network
 from eyrie.train.progress import EpochDone, Progress
 from eyrie.train.schedule import Schedule
@@ -57,10 +57,8 @@ class Course:
 
     def taught_by(self, network: Network) -> "Course":
         """The same course, with ``network`` as the teacher of its examples."""
-        model = TrainableNetwork([MaskedLinear(layer, pruned=False) for layer in network.layers])
-        with torch.no_grad():
-            scores = model(self.examples.inputs)
-        return replace(self, examples=replace(self.examples, teacher=scores))
+        model = TrainableNetwork([MaskedLayer(layer, pruned=False) for layer in network.layers], network.image_shape)
+        return replace(self, examples=replace(self.examples, teacher=self.examples.scores(model)))
 
     def train(
         self,

@@ -10,6 +10,7 @@ from torch.nn import functional
 from eyrie.errors import InputError
 from eyrie.train.data import LabelledImages
 from eyrie.train.layers import TrainableNetwork
+from eyrie.train.network import CHUNK
 
 TEACHER_SHARE = 0.7
 """Part of the loss that follows the teacher; the rest follows the labels."""
@@ -55,9 +56,13 @@ class Examples:
         # The gradient of the soft part shrinks with the square of the temperature.
         return (1 - TEACHER_SHARE) * hard + TEACHER_SHARE * TEMPERATURE**2 * soft
 
-    def count_right(self, model: TrainableNetwork) -> int:
+    def scores(self, model: TrainableNetwork) -> torch.Tensor:
+        """What ``model`` gives for all examples: float32 (n, classes)."""
         with torch.no_grad():
-            return int((model(self.inputs).argmax(dim=1) == self.labels).sum())
+            return torch.cat([model(inputs) for inputs in self.inputs.split(CHUNK)])
+
+    def count_right(self, model: TrainableNetwork) -> int:
+        return int((self.scores(model).argmax(dim=1) == self.labels).sum())
 
 
 def fit(

@@ -1,5 +1,7 @@
 """A trained network as an ONNX file."""
 
+from typing import Any
+
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
@@ -11,39 +13,45 @@ IR_VERSION = 8
 
 
 def to_onnx(network: Network, name: str) -> bytes:
-    """The network as ONNX: ``Gemm`` and ``Relu`` nodes, one file, weights as they are, bit for bit.
+    """The network as ONNX: ``Gemm``, ``Conv``, ``MaxPool`` and ``Relu`` nodes, one file, weights bit for bit.
 
-    The input ``image`` is float (batch, inputs), the output ``scores`` float (batch, outputs). The ``Gemm`` nodes have
-    the names of the layers, their weights are (outputs, inputs) with ``transB=1`` as PyTorch writes them. The same
-    network and ONNX version give the same bytes.
+    The input ``image`` is float (batch, inputs), or (batch, channels, rows, columns) if the first layer is a
+    convolution; the output ``scores`` is float (batch, outputs). ``Conv`` and ``Gemm`` nodes have the names of the
+    layers; the weights of the latter are (outputs, inputs) with ``transB=1`` as PyTorch writes them. The same network
+    and ONNX version give the same bytes.
     """
     first, last = network.layers[0], network.layers[-1]
-    nodes = []
+    nodes: list[onnx.NodeProto] = []
     weights = []
     value = "image"
-    for number, layer in enumerate(network.layers, start=1):
-        output = "scores" if layer is last else layer.name
-        weights += [
-            numpy_helper.from_array(layer.weight, f"{layer.name}.weight"),
-            numpy_helper.from_array(layer.bias, f"{layer.name}.bias"),
-        ]
-        nodes.append(
-            helper.make_node(
-                "Gemm",
-                [value, f"{layer.name}.weight", f"{layer.name}.bias"],
-                [output],
-                name=layer.name,
-                transB=1,
-            )
-        )
+
+    def then(operator: str, output: str, *constants: str, name: str = "", **attributes: Any) -> None:
+        nonlocal value
+        nodes.append(helper.make_node(operator, [value, *constants], [output], name=name or output, **attributes))
         value = output
+
+    flat = not first.is_convolution
+    for number, layer in enumerate(network.layers, start=1):
+        arrays = {f"{layer.name}.weight": layer.weight, f"{layer.name}.bias": layer.bias}
+        weights += [numpy_helper.from_array(array, constant) for constant, array in arrays.items()]
+        if not (flat or layer.is_convolution):
+            then("Flatten", "flatten", axis=1)
+            flat = True
+        output = "scores" if layer is last else layer.name
+        if layer.is_convolution:
+            then("Conv", output, *arrays, name=layer.name, kernel_shape=layer.weight.shape[2:])
+        else:
+            then("Gemm", output, *arrays, name=layer.name, transB=1)
         if layer is not last:
-            value = f"relu{number}"
-            nodes.append(helper.make_node("Relu", [output], [value], name=value))
+            then("Relu", f"relu{number}")
+        if layer.pool > 1:
+            window = [layer.pool, layer.pool]
+            then("MaxPool", f"pool{number}", kernel_shape=window, strides=window)
+    image = network.image_shape or first.weight.shape[1:]
     graph = helper.make_graph(
         nodes,
         name,
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", first.weight.shape[1]])],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", *image])],
         [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", last.weight.shape[0]])],
         weights,
     )

@@ -1,5 +1,6 @@
 """What came out of a training."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +47,23 @@ class StageReport:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerReport:
-    """One layer of the finished network: its shape, the weights that are not zero and their distinct values."""
+    """One layer of the finished network.
+
+    Parameters
+    ----------
+    name : str
+    inputs, outputs : int
+        Of a convolution its channels and filters.
+    kernel : tuple of 2 int
+        Rows and columns of a convolution's filters; empty for a fully connected layer.
+    n_kept, n_distinct : int
+        Weights that are not zero, and the distinct values among them.
+    """
 
     name: str
     inputs: int
     outputs: int
+    kernel: tuple[int, ...] = ()
     n_kept: int
     n_distinct: int
 
@@ -59,8 +72,9 @@ class LayerReport:
             "name": self.name,
             "inputs": self.inputs,
             "outputs": self.outputs,
+            **({"kernel": list(self.kernel)} if self.kernel else {}),
             "weights_kept": self.n_kept,
-            "density": self.n_kept / (self.inputs * self.outputs),
+            "density": self.n_kept / (self.inputs * self.outputs * math.prod(self.kernel)),
             "distinct_nonzero_values": self.n_distinct,
         }
 
@@ -71,6 +85,8 @@ class TrainingReport:
 
     Parameters
     ----------
+    model : str
+        What the network is called.
     seed, threads : int
     torch_version : str
     schedule : Schedule
@@ -84,6 +100,7 @@ class TrainingReport:
         Test images written beside the model, and how many of them the float and the compressed network get right.
     """
 
+    model: str
     seed: int
     threads: int
     torch_version: str
@@ -117,7 +134,7 @@ class TrainingReport:
     def as_json(self) -> dict[str, Any]:
         """What is the same in every run with the same seed, versions and kind of machine."""
         return {
-            "model": "LeNet-300-100",
+            "model": self.model,
             "data_set": {
                 "name": "Fashion-MNIST",
                 "origin": "Zalando SE, https://github.com/zalandoresearch/fashion-mnist",
@@ -148,6 +165,7 @@ def report_layers(network: Network) -> tuple[LayerReport, ...]:
             name=layer.name,
             inputs=layer.weight.shape[1],
             outputs=layer.weight.shape[0],
+            kernel=layer.weight.shape[2:],
             n_kept=layer.n_kept,
             n_distinct=layer.n_distinct,
         )

@@ -4,13 +4,15 @@ Imports PyTorch. Where a stage trains for several epochs, the best one on valida
 of the training set, never out of the test set.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from eyrie.compress.share import share_weights
 from eyrie.train.course import Course
-from eyrie.train.layers import MaskedLinear, SharedLinear, TrainableNetwork
-from eyrie.train.network import Layer, Network
+from eyrie.train.layers import MaskedLayer, SharedLayer, TrainableNetwork
+from eyrie.train.network import Network
 
 STEPS_PER_CUT = 50
 """Steps of training between two rounds of pruning."""
@@ -19,7 +21,7 @@ STEPS_PER_CUT = 50
 def train(network: Network, course: Course) -> Network:
     """Train all weights."""
     schedule = course.schedule
-    model = TrainableNetwork([MaskedLinear(layer, pruned=False) for layer in network.layers])
+    model = TrainableNetwork([MaskedLayer(layer, pruned=False) for layer in network.layers], network.image_shape)
     weights = [layer.weight for layer in model.layers]
     biases = [layer.bias for layer in model.layers]
     optimizer = torch.optim.AdamW(
@@ -35,8 +37,8 @@ def prune(network: Network, course: Course) -> Network:
     The density falls along the cubic curve of Zhu and Gupta (arXiv:1710.01878): fast while there is much to spare.
     """
     schedule = course.schedule
-    layers = [MaskedLinear(layer, pruned=False) for layer in network.layers]
-    model = TrainableNetwork(layers)
+    layers = [MaskedLayer(layer, pruned=False) for layer in network.layers]
+    model = TrainableNetwork(layers, network.image_shape)
 
     def cut(step: int, n_steps: int) -> None:
         if step % STEPS_PER_CUT == 0 or step == n_steps:
@@ -52,7 +54,7 @@ def prune(network: Network, course: Course) -> Network:
 def retrain(network: Network, course: Course) -> Network:
     """Train the weights that are not zero; the others stay zero."""
     schedule = course.schedule
-    model = TrainableNetwork([MaskedLinear(layer, pruned=True) for layer in network.layers])
+    model = TrainableNetwork([MaskedLayer(layer, pruned=True) for layer in network.layers], network.image_shape)
     optimizer = torch.optim.Adam(model.parameters(), lr=schedule.retraining_rate)
     return course.train("retrain", model, optimizer, schedule.retrain_epochs)
 
@@ -60,10 +62,10 @@ def retrain(network: Network, course: Course) -> Network:
 def share(network: Network, course: Course) -> Network:
     """Replace the weights of each layer by the centroids of their clusters; nothing is trained."""
     layers = []
-    for layer in network.layers:
-        shared = share_weights(layer.weight, course.schedule.codebook_bits)
-        layers.append(Layer(name=layer.name, weight=shared.weight.astype(np.float32), bias=layer.bias))
-    return Network(layers=tuple(layers))
+    for layer, bits in zip(network.layers, course.schedule.bits_of(len(network.layers)), strict=True):
+        weight = share_weights(layer.weight, bits).weight
+        layers.append(replace(layer, weight=weight.astype(np.float32)))
+    return replace(network, layers=tuple(layers))
 
 
 def tune(network: Network, course: Course) -> Network:
@@ -72,9 +74,10 @@ def tune(network: Network, course: Course) -> Network:
     model = TrainableNetwork(
         [
             # Few distinct values are taken over exactly: this finds the codes again, it does not cluster once more.
-            SharedLinear(layer.name, share_weights(layer.weight, schedule.codebook_bits), layer.bias)
-            for layer in network.layers
-        ]
+            SharedLayer(layer.name, share_weights(layer.weight, bits), layer.bias, layer.pool)
+            for layer, bits in zip(network.layers, schedule.bits_of(len(network.layers)), strict=True)
+        ],
+        network.image_shape,
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=schedule.retraining_rate)
     return course.train("tune", model, optimizer, schedule.tune_epochs)

@@ -10,8 +10,6 @@ from eyrie.compress.interleave import Placement
 from eyrie.cycles.model import PhaseWatch
 from eyrie.driver.schedule import run_schedule
 from eyrie.golden.engine import EngineModel
-from eyrie.model.network import DenseLayer
-from eyrie.model.network import Network as FloatNetwork
 from eyrie.train.network import Network
 
 
@@ -36,7 +34,7 @@ def count_cycles(
         If the compiler refuses the network, or a placement does not fit its layer.
     """
     compiled = compile_network(
-        _float_network(network), calibration=calibration, n_pes=placements[0].n_pes, placements=placements
+        network.as_float("lenet-300-100"), calibration=calibration, n_pes=placements[0].n_pes, placements=placements
     ).compiled
     engine = EngineModel(compiled.config, compiled.packets())
     cycles = []
@@ -47,19 +45,3 @@ def count_cycles(
         run.finish()
         cycles.append(watch.timing(engine.steps, run).cycles)
     return tuple(cycles)
-
-
-def _float_network(network: Network) -> FloatNetwork:
-    last = network.layers[-1]
-    return FloatNetwork(
-        name="lenet-300-100",
-        layers=tuple(
-            DenseLayer(
-                name=layer.name,
-                weight=layer.weight.astype(np.float64),
-                bias=layer.bias.astype(np.float64),
-                relu=layer is not last,
-            )
-            for layer in network.layers
-        ),
-    )

@@ -96,6 +96,6 @@ def _read_network(path: Path) -> Network:
     return Network(
         layers=tuple(
             Layer(name=layer.name, weight=layer.weight.astype(np.float32), bias=layer.bias.astype(np.float32))
-            for layer in load_onnx(path).layers
+            for layer in load_onnx(path).dense().layers
         )
     )

@@ -97,10 +97,10 @@ def test_each_pass_does_its_part_alone():
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ([affine(scale=2.0)], "Mul 'a' has no fully connected layer directly before or after it to be folded into"),
-        ([dense(), Relu(label="r"), affine(scale=2.0)], "Mul 'a' has no fully connected layer"),
-        ([dense(), Relu(label="r"), affine(scale=2.0), Relu(label="s")], "Mul 'a' has no fully connected layer"),
-        ([Relu(label="Relu 'r'"), dense()], "Relu 'r' comes before the first fully connected layer"),
+        ([affine(scale=2.0)], "Mul 'a' has no layer directly before or after it to be folded into"),
+        ([dense(), Relu(label="r"), affine(scale=2.0)], "Mul 'a' has no layer"),
+        ([dense(), Relu(label="r"), affine(scale=2.0), Relu(label="s")], "Mul 'a' has no layer"),
+        ([Relu(label="Relu 'r'"), dense()], "Relu 'r' comes before the first layer with weights"),
         ([dense(), affine(scale=1e308), affine(scale=1e308)], "layer 'fc': weight[0, 0] is inf, it must be finite"),
         ([affine(shift=1e308), affine(scale=1e308), dense()], "layer 'fc': bias[0] is "),
     ],

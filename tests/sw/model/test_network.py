@@ -65,10 +65,10 @@ def test_a_layer_that_is_not_valid_is_named(change, message):
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ((), "network 'n' has no layer; at least one fully connected layer is needed"),
+        ((), "network 'n' has no layer; at least one is needed"),
         (
             (layer("a"), layer("b")),
-            "layer 'b' takes 2 inputs, but layer 'a' before it has 3 outputs",
+            "layer 'b' takes samples of shape (2,), not (3,), as layer 'a' before it gives them",
         ),
         ((layer("a"), last_layer("a")), "network 'n' has two layers named 'a'; names must be unique"),
     ],

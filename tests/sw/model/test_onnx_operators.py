@@ -427,11 +427,11 @@ REFUSED = {
     ),
     "scale behind a relu": (
         [FLAT, LAYER, ("Relu", ["y"], "r", {}), ("Mul", ["r", "three"], "z", {})],
-        "Mul 'Mul_z' has no fully connected layer directly before or after it to be folded into",
+        "Mul 'Mul_z' has no layer directly before or after it to be folded into",
     ),
     "relu on the input": (
         [("Relu", ["x"], "r", {}), ("Flatten", ["r"], "f", {}), LAYER],
-        "Relu 'Relu_r' comes before the first fully connected layer; it must follow one",
+        "Relu 'Relu_r' comes before the first layer with weights; it must follow one",
     ),
     "batch normalization in training": (
         [FLAT, ("BatchNormalization", ["f", "four", "four", "four", "four"], "n", {"training_mode": 1})],
@@ -564,7 +564,10 @@ REFUSED = {
         [FLAT, ("Gemm", ["f", ""], "y", {})],
         "Gemm 'Gemm_y' has 2 inputs; at least 2 and at most 3 fit",
     ),
-    "no layer": ([FLAT, ("Softmax", ["f"], "y", {})], "the graph has no fully connected layer (Gemm or MatMul)"),
+    "no layer": (
+        [FLAT, ("Softmax", ["f"], "y", {})],
+        "the graph has no convolutional or fully connected layer (Conv, Gemm or MatMul)",
+    ),
     "defined twice": (
         [FLAT, ("MatMul", ["f", "w"], "f", {})],
         "MatMul 'MatMul_f' defines 'f' a second time",
@@ -606,11 +609,12 @@ def test_what_does_not_fit_is_named(graph, case):
 def test_an_operator_that_is_not_supported_comes_with_all_that_are(graph):
     graph.input(("batch", 1, 4, 4))
     graph.weight("w", np.ones((2, 1, 3, 3)))
-    graph.node("Conv", ["x", "w"], "y", "/conv1/Conv")
+    graph.node("ConvTranspose", ["x", "w"], "y", "/conv1/ConvTranspose")
     graph.output("y")
     assert graph.refusal() == (
-        "Conv '/conv1/Conv' is not supported; supported are Add, BatchNormalization, Cast, Div, Dropout, Flatten, "
-        "Gemm, Identity, MatMul, Mul, Relu, Reshape, Squeeze, Sub, Transpose, Unsqueeze, ai.onnx.ml.Scaler; "
+        "ConvTranspose '/conv1/ConvTranspose' is not supported; supported are Add, AveragePool, BatchNormalization, "
+        "Cast, Clip, Conv, Div, Dropout, Flatten, Gemm, GlobalAveragePool, Identity, MatMul, MaxPool, Mul, Pad, "
+        "ReduceMean, Relu, Reshape, Squeeze, Sub, Transpose, Unsqueeze, ai.onnx.ml.Scaler; "
         "on constants Cast, Concat, Constant, Gather, Identity, Reshape, Shape, Slice, Squeeze, Transpose, Unsqueeze; "
         "after the last layer, left to the host, ArgMax, LogSoftmax, Sigmoid, Softmax, "
         "ai.onnx.ml.ArrayFeatureExtractor, ai.onnx.ml.Binarizer, ai.onnx.ml.Normalizer, ai.onnx.ml.ZipMap"

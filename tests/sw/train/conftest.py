@@ -7,6 +7,7 @@ import pytest
 _NEED_TORCH = [
     "test_fit.py",
     "test_layers.py",
+    "test_lenet5.py",
     "test_pruning_study.py",
     "test_stages.py",
     "test_trained.py",

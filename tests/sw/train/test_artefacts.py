@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ NETWORK = Network(layers=(Layer(name="ip1", weight=np.eye(10, 784, dtype=np.floa
 DATA = FashionMnist(training=images(256, 1), test=images(500, 2))
 STAGE = StageReport(name="train", right_before=50, right_after=400, n_test=500, n_kept=10, n_weights=7840, seconds=1.25)
 REPORT = TrainingReport(
+    model="LeNet-300-100",
     seed=7,
     threads=1,
     torch_version="0",
@@ -51,6 +53,29 @@ def test_files_hold_what_was_given(tmp_path: Path) -> None:
     assert gzip.decompress(files.pop("lenet-300-100.onnx.gz").read_bytes()) == to_onnx(NETWORK, "lenet-300-100")
     assert json.loads(files.pop("lenet-300-100.json").read_bytes()) == REPORT.as_json()
     assert not files
+
+
+def test_files_have_the_name_of_the_network_and_convolutions_their_kernel(tmp_path: Path) -> None:
+    layers = (
+        Layer(name="conv1", weight=np.ones((1, 1, 5, 3), np.float32), bias=np.zeros(1, np.float32), pool=2),
+        Layer(name="ip1", weight=np.ones((10, 156), np.float32), bias=np.zeros(10, np.float32)),
+    )
+    network = Network(layers=layers, image_shape=(1, 28, 28))
+    report = replace(REPORT, model="LeNet-5", layers=report_layers(network))
+    write_artefacts(tmp_path, network, report, DATA)
+    assert gzip.decompress((tmp_path / "lenet-5.onnx.gz").read_bytes()) == to_onnx(network, "lenet-5")
+    facts = json.loads((tmp_path / "lenet-5.json").read_bytes())
+    assert facts["model"] == "LeNet-5"
+    assert facts["layers"][0] == {
+        "name": "conv1",
+        "inputs": 1,
+        "outputs": 1,
+        "kernel": [5, 3],
+        "weights_kept": 15,
+        "density": 1.0,
+        "distinct_nonzero_values": 1,
+    }
+    assert "kernel" not in facts["layers"][1]
 
 
 def test_first_images_are_shipped(tmp_path: Path) -> None:

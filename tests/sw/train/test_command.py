@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from eyrie.errors import InputError, MissingToolError
-from eyrie.train import data, lenet300, pruning_study, torch_setup
+from eyrie.train import data, lenet5, lenet300, pruning_study, torch_setup
 from eyrie.train.command import train
 from eyrie.train.load import LayerLoad
 from eyrie.train.network import Layer, Network
@@ -31,6 +31,7 @@ STAGES = (
     ),
 )
 REPORT = TrainingReport(
+    model="LeNet-300-100",
     seed=3,
     threads=2,
     torch_version="0",
@@ -72,6 +73,25 @@ def test_options_reach_the_training(calls: list[dict[str, Any]]) -> None:
             "balanced_pes": 16,
         }
     ]
+
+
+def test_options_reach_the_training_of_lenet_5(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def replacement(data_dir: Path, output: Path, **options: Any) -> TrainingReport:
+        options.pop("progress")(EpochDone(stage="train", epoch=1, epochs=2, total_epochs=3, validation_accuracy=0.5))
+        seen.append({"data_dir": data_dir, "output": output} | options)
+        return replace(REPORT, model="LeNet-5")
+
+    monkeypatch.setattr(lenet5, "train_lenet_5", replacement)
+    arguments = ["lenet-5", "--data", "in", "-o", "out", "--seed", "3", "--threads", "2", "--quick"]
+    result = CliRunner().invoke(train, arguments)
+    assert result.exit_code == 0
+    assert "LeNet-5 on Fashion-MNIST" in result.stdout
+    assert json.loads(CliRunner().invoke(train, ["lenet-5", "--json"]).stdout)["output"] == "build/lenet-5"
+    given = {"data_dir": Path("in"), "output": Path("out"), "seed": 3, "threads": 2, "quick": True}
+    default = {"data_dir": Path("/usr/share/datasets/fashion-mnist"), "output": Path("build/lenet-5")}
+    assert seen == [given, default | {"seed": 1, "threads": 1, "quick": False}]
 
 
 def test_defaults_are_debian_folder_seed_and_one_thread(calls: list[dict[str, Any]]) -> None:
@@ -218,7 +238,8 @@ def test_command_imports_neither_pytorch_nor_onnx() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_training_api_imports_no_pytorch() -> None:
-    program = "import sys, eyrie.train.lenet300; print('torch' in sys.modules)"
+@pytest.mark.parametrize("module", ["lenet300", "lenet5"])
+def test_training_api_imports_no_pytorch(module: str) -> None:
+    program = f"import sys, eyrie.train.{module}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout == "False\n"

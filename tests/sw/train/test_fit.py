@@ -8,7 +8,7 @@ import torch
 
 from eyrie.errors import InputError
 from eyrie.train.fit import Examples, fit
-from eyrie.train.layers import MaskedLinear, TrainableNetwork
+from eyrie.train.layers import MaskedLayer, TrainableNetwork
 from eyrie.train.network import Layer
 
 SEED = 31
@@ -29,7 +29,7 @@ class RecordedExamples:
 def network() -> TrainableNetwork:
     generator = np.random.default_rng(SEED)
     layer = Layer(name="ip1", weight=generator.normal(size=(4, 3)).astype("f4"), bias=np.ones(4, np.float32))
-    return TrainableNetwork([MaskedLinear(layer, pruned=False)])
+    return TrainableNetwork([MaskedLayer(layer, pruned=False)])
 
 
 def run(examples: RecordedExamples, *, constant_rate: bool) -> tuple[list[float], list[tuple[int, int]]]:

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from eyrie.compress.share import SharedWeights
-from eyrie.train.layers import MaskedLinear, SharedLinear, TrainableNetwork
-from eyrie.train.network import Layer
+from eyrie.compress.share import SharedWeights, share_weights
+from eyrie.train.layers import MaskedLayer, SharedLayer, TrainableNetwork
+from eyrie.train.network import Layer, Network
 
 SEED = 11
 
@@ -30,7 +30,7 @@ def step(layer: torch.nn.Module, n_inputs: int) -> None:
 
 def test_network_of_masked_layers_computes_what_its_arrays_compute() -> None:
     network = TrainableNetwork(
-        [MaskedLinear(drawn_layer(5, 6), pruned=False), MaskedLinear(drawn_layer(3, 5, "ip2"), pruned=False)]
+        [MaskedLayer(drawn_layer(5, 6), pruned=False), MaskedLayer(drawn_layer(3, 5, "ip2"), pruned=False)]
     )
     inputs = integers(4, 6)
     with torch.no_grad():
@@ -38,9 +38,48 @@ def test_network_of_masked_layers_computes_what_its_arrays_compute() -> None:
     assert np.array_equal(outputs, network.as_network().outputs(inputs.numpy()))
 
 
+def convolutional_layers() -> tuple[Layer, Layer, Layer]:
+    """For images of 2 channels of 6 x 6."""
+    generator = np.random.default_rng(SEED)
+
+    def drawn(name: str, *shape: int, pool: int = 1) -> Layer:
+        weight = generator.integers(1, 4, shape) * generator.choice([-1, 1], shape)
+        return Layer(
+            name=name, weight=weight.astype("f4"), bias=generator.integers(-7, 8, shape[0]).astype("f4"), pool=pool
+        )
+
+    return drawn("conv1", 3, 2, 3, 3, pool=2), drawn("conv2", 4, 3, 2, 2), drawn("ip1", 5, 4)
+
+
+def test_convolutions_compute_what_their_arrays_compute() -> None:
+    layers, inputs = convolutional_layers(), integers(4, 72)
+    masked = [MaskedLayer(layer, pruned=False) for layer in layers]
+    shared = [SharedLayer(layer.name, share_weights(layer.weight, 3), layer.bias, layer.pool) for layer in layers]
+    expected = Network(layers=layers, image_shape=(2, 6, 6)).outputs(inputs.numpy())
+    for network in (TrainableNetwork(masked, (2, 6, 6)), TrainableNetwork(shared, (2, 6, 6))):
+        with torch.no_grad():
+            assert np.array_equal(network(inputs).numpy(), expected)
+        taken = network.as_network()
+        assert taken.image_shape == (2, 6, 6)
+        for layer, original in zip(taken.layers, layers, strict=True):
+            assert (layer.name, layer.pool) == (original.name, original.pool)
+            assert np.array_equal(layer.weight, original.weight)
+
+
+def test_a_pruned_convolution_keeps_its_largest_weights() -> None:
+    module = MaskedLayer(convolutional_layers()[0], pruned=False)
+    module.prune(0.5)
+    kept = module.as_layer().weight != 0
+    assert np.count_nonzero(kept) == 27
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.25)
+    module(integers(4, 2, 6, 6)).square().sum().backward()
+    optimizer.step()
+    assert np.array_equal(module.as_layer().weight != 0, kept)
+
+
 def test_pruning_keeps_the_largest_and_training_never_brings_one_back() -> None:
     before = drawn_layer(5, 6)
-    layer = MaskedLinear(before, pruned=False)
+    layer = MaskedLayer(before, pruned=False)
     layer.prune(0.4)
     pruned = layer.as_layer().weight
     kept = pruned != 0
@@ -58,7 +97,7 @@ def test_pruning_keeps_the_largest_and_training_never_brings_one_back() -> None:
 
 
 def test_balanced_pruning_keeps_as_many_on_each_pe_and_brings_none_back() -> None:
-    layer = MaskedLinear(drawn_layer(6, 10), pruned=False)
+    layer = MaskedLayer(drawn_layer(6, 10), pruned=False)
     kept = np.ones((6, 10), bool)
     for density, each in ((0.6, 9), (0.2, 3)):
         layer.prune(density, balanced_pes=4)
@@ -73,7 +112,7 @@ def test_zeros_are_connections_unless_they_are_pruned() -> None:
     layer = drawn_layer(5, 6)
     layer.weight[2] = 0
     for pruned, n_kept in ((True, 24), (False, 30)):
-        module = MaskedLinear(layer, pruned=pruned)
+        module = MaskedLayer(layer, pruned=pruned)
         step(module, 6)
         assert module.as_layer().n_kept == n_kept
 
@@ -83,7 +122,7 @@ def test_gradient_of_a_centroid_is_the_sum_over_its_weights() -> None:
         codebook=np.array([0.0, -2.0, 1.0, 3.0]), codes=np.array([[0, 1, 2], [3, 3, 1]], dtype=np.uint8)
     )
     bias = np.array([1, -1], dtype=np.float32)
-    layer = SharedLinear("ip1", shared, bias)
+    layer = SharedLayer("ip1", shared, bias)
     dense = torch.tensor(shared.weight.astype(np.float32), requires_grad=True)
     inputs = integers(4, 3)
     layer(inputs).square().sum().backward()
@@ -95,7 +134,7 @@ def test_gradient_of_a_centroid_is_the_sum_over_its_weights() -> None:
 
 def test_trained_centroids_leave_codes_and_zeros_alone() -> None:
     codes = np.random.default_rng(SEED).integers(0, 4, (5, 6)).astype(np.uint8)
-    layer = SharedLinear(
+    layer = SharedLayer(
         "ip1", SharedWeights(codebook=np.array([0.0, -2.0, 1.0, 3.0]), codes=codes), np.zeros(5, np.float32)
     )
     before = layer.as_layer().weight
@@ -111,8 +150,8 @@ def test_trained_centroids_leave_codes_and_zeros_alone() -> None:
 def test_arrays_are_independent_of_later_training() -> None:
     shared = SharedWeights(codebook=np.array([0.0, 2.0]), codes=np.ones((2, 3), dtype=np.uint8))
     for layer in (
-        MaskedLinear(drawn_layer(2, 3), pruned=False),
-        SharedLinear("ip1", shared, np.zeros(2, dtype=np.float32)),
+        MaskedLayer(drawn_layer(2, 3), pruned=False),
+        SharedLayer("ip1", shared, np.zeros(2, dtype=np.float32)),
     ):
         taken = layer.as_layer()
         weight, bias = taken.weight.copy(), taken.bias.copy()

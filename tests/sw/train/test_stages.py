@@ -8,7 +8,7 @@ import pytest
 from eyrie.train import stages
 from eyrie.train.course import Course
 from eyrie.train.data import LabelledImages
-from eyrie.train.layers import MaskedLinear, TrainableNetwork
+from eyrie.train.layers import MaskedLayer, TrainableNetwork
 from eyrie.train.lenet300 import initial_network
 from eyrie.train.network import Network
 from eyrie.train.progress import EpochDone, silent
@@ -100,7 +100,7 @@ def test_last_of_the_best_epochs_is_returned(network: Network, course: Course) -
     wild = replace(course, schedule=replace(SCHEDULE, train_epochs=12, learning_rate=0.05), progress=events.append)
     best = stages.train(network, wild)
     accuracies = [event.validation_accuracy for event in events]
-    model = TrainableNetwork([MaskedLinear(layer, pruned=False) for layer in best.layers])
+    model = TrainableNetwork([MaskedLayer(layer, pruned=False) for layer in best.layers])
     assert wild.validation.count_right(model) / 20 == max(accuracies)
     assert accuracies[-1] < max(accuracies), f"seed {SEED}: every epoch was as good, so nothing was chosen"
 

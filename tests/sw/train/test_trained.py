@@ -41,6 +41,7 @@ def report(**changes: Any) -> TrainingReport:
         for name, right, kept in (("train", 61, 266_200), ("tune", RIGHT, 21_776))
     )
     settings: dict[str, Any] = {
+        "model": "LeNet-300-100",
         "seed": 5,
         "threads": 1,
         "torch_version": importlib.metadata.version("torch"),
