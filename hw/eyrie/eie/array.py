@@ -14,9 +14,12 @@ from eyrie.eie.leading_nonzero_detect import LeadingNonzeroDetect, tree_levels
 from eyrie.eie.pe import EMIT_LATENCY, ProcessingElement
 
 _GROUP = 16
+"""PEs whose flags are looked at together."""
+_COMMAND_GROUP = 4
+"""PEs that share a register on the way of commands: no more than can lie beside it, with their block RAMs."""
 
-COMMAND_LATENCY = 1
-"""Cycles from a command to the PEs."""
+COMMAND_LATENCY = 2
+"""Cycles from a command to the PEs: a register for all, and one for each group."""
 BUSY_LATENCY = 1
 """Cycles from anything under way in the array to `EieArray.busy`."""
 
@@ -72,27 +75,31 @@ class EieArray(wiring.Component):
         m.submodules.tree = tree = LeadingNonzeroDetect(config)
         m.submodules.broadcast = broadcast = Broadcast(config, levels=tree.levels)
 
-        command = Signal(command_layout(config))
-        m.d.comb += command.eq(self.command)
+        command, sending = Signal(command_layout(config)), Signal()
+        m.d.sync += [command.eq(self.command), sending.eq(broadcast.o_valid)]
         with m.If(broadcast.o_valid):
-            m.d.comb += [
+            m.d.sync += [
                 command.op.eq(Op.BROADCAST),
                 command.address.eq(broadcast.o.column),
                 command.data.eq(broadcast.o.value),
             ]
 
         # PE 0 begins, and each hands the turn on to the next.
-        turn = Signal()
-        m.d.sync += turn.eq((self.command.op == Op.REWIND) & self.command.data[1])
-        stops, occupied = [], [turn, tree.occupied, broadcast.occupied]
+        begins, turn, chosen = Signal(), Signal(), Signal.like(self.pe)
+        m.d.sync += [
+            begins.eq((self.command.op == Op.REWIND) & self.command.data[1]),
+            turn.eq(begins),
+            chosen.eq(self.pe),
+        ]
+        stops, occupied = [], [turn, tree.occupied, broadcast.occupied, sending]
         for number in range(config.n_pes):
-            if number % _GROUP == 0:
+            if number % _COMMAND_GROUP == 0:
                 register = CommandRegister(config)
-                m.submodules[f"command_{number // _GROUP}"] = register
+                m.submodules[f"command_{number // _COMMAND_GROUP}"] = register
                 m.d.comb += [register.i.eq(command), register.i_hold.eq(broadcast.hold)]
             m.submodules[f"pe_{number}"] = pe = ProcessingElement(config)
             selected = Signal(name=f"selected_{number}")
-            m.d.sync += selected.eq(self.pe == number)
+            m.d.sync += selected.eq(chosen == number)
             m.d.comb += [
                 pe.command.eq(register.o),
                 pe.hold.eq(register.o_hold),
@@ -118,7 +125,7 @@ class EieArray(wiring.Component):
             broadcast.valid.eq(tree.o.valid & ~self.to_output),
             broadcast.i.eq(tree.o),
             broadcast.column_base.eq(self.column_base),
-            self.broadcasting.eq(broadcast.o_valid),
+            self.broadcasting.eq(sending),
             self.output_valid.eq(emitted[-1]),
             self.output.eq(tree.o.value),
         ]

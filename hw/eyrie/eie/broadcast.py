@@ -19,8 +19,8 @@ HOLD_LATENCY = 2
 class Broadcast(wiring.Component):
     """From local index and PE to the number of the column, at one activation a cycle.
 
-    The activation in slot ``s = local * n_pes + pe`` meets column ``column_base + s``. Latency three cycles. With
-    `stop`, an activation may leave in that cycle, and none in the next. What arrives meanwhile waits here; `hold` goes
+    The activation in slot ``s = local * n_pes + pe`` meets column ``column_base + s``. Latency two cycles. With
+    `stop`, none leaves. What arrives meanwhile waits here; `hold` goes
     up early enough for all that the PEs still send, and down early enough for none to be missed when `stop` ends.
 
     Parameters
@@ -44,7 +44,7 @@ class Broadcast(wiring.Component):
         A PE's queue is full.
     o_valid : ``Out(1)``
     o : ``Out(broadcast_layout(config))``
-        To all PEs.
+        To all PEs, on their way through registers.
     occupied : ``Out(1)``
         An activation waits here.
     """
@@ -83,13 +83,13 @@ class Broadcast(wiring.Component):
             fifo.i.payload.value.eq(self.i.value),
             fifo.i.payload.column.eq(product + self.i.pe),
             fifo.o.ready.eq(~self.stop),
-            self.occupied.eq((fifo.waiting != 0) | fifo.o.valid | self.o_valid),
-        ]
-        m.d.sync += [
-            self.hold.eq(fifo.waiting >= full),
+            self.occupied.eq((fifo.waiting != 0) | fifo.o.valid),
             self.o_valid.eq(fifo.o.valid & ~self.stop),
             self.o.value.eq(fifo.o.payload.value),
             self.o.column.eq(self.column_base + fifo.o.payload.column),
+        ]
+        m.d.sync += [
+            self.hold.eq(fifo.waiting >= full),
             Assert(~self.valid | fifo.i.ready, "broadcast overflow"),
         ]
         return m

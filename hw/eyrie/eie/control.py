@@ -93,7 +93,9 @@ class Control(wiring.Component):
         bias_word, scale_word = Signal(config.table_address_width), Signal(config.table_address_width)
         chunk = Signal(range(config.n_chunks))  # of a row that is drained
         settle = Signal(range(max(SETTLE, COMMAND_LATENCY + SCALED_DRAIN_LATENCY) + 1))
-        quiet = Signal()
+        quiet, drains = Signal(), Signal()
+        drain, drain_word = Signal(drain_layout(config)), Signal.like(bias_word)
+        scaled = step.scaled if config.multipliers else Const(0, 1)
         pe = Signal.like(self.pe)
         # Of the counts of a step as many bits as what they count can need.
         n_rows, bias_rows = step.n_rows[: config.row_width + 1], step.bias_rows[: config.row_width + 1]
@@ -103,6 +105,15 @@ class Control(wiring.Component):
             self.pe.eq(pe),
             self.column_base.eq(step.column_base),
             quiet.eq((settle == 0) & ~self.array_busy),
+            drains.eq(step.drain | (bias_rows != 0)),
+            drain.row.eq(index),
+            drain.first.eq(chunk == 0),
+            drain.last.eq(~scaled | (chunk == config.n_chunks - 1)),
+            drain.store.eq(step.drain & (index < n_rows)),
+            drain.scaled.eq(scaled),
+            drain.relu.eq(step.relu),
+            drain.shift.eq(step.shift),
+            drain_word.eq(Mux(drain.last, bias_word, scale_word)),
         ]
         with m.If(settle != 0):
             m.d.sync += settle.eq(settle - 1)
@@ -126,7 +137,7 @@ class Control(wiring.Component):
                 go_drain()
 
         def go_drain() -> None:
-            with m.If(step.drain | (bias_rows != 0)):
+            with m.If(drains):
                 m.next = "DRAIN"
             with m.Else():
                 go_emit()
@@ -136,6 +147,22 @@ class Control(wiring.Component):
                 m.next = "EMIT_REWIND"
             with m.Else():
                 m.next = "END"
+
+        # A command of a drain, the first one of them in the cycle in which the array is found quiet.
+        def send_drain() -> None:
+            m.d.comb += [begins.eq(drain.store), *send(Op.DRAIN, to=drain_word << 2, value=drain)]
+            m.d.sync += chunk.eq(chunk + 1)
+            with m.If(drain.last):
+                m.d.sync += [
+                    chunk.eq(0),
+                    index.eq(index + 1),
+                    bias_word.eq(bias_word + 1),
+                    scale_word.eq(scale_word + 1),
+                ]
+                with m.If((index + 1 >= n_rows) & (index + 1 >= bias_rows)):
+                    latency = Mux(scaled, SCALED_DRAIN_LATENCY, DRAIN_LATENCY)
+                    m.d.sync += [index.eq(0), settle.eq(COMMAND_LATENCY + latency - 1)]
+                    m.next = "DRAINED"
 
         # Emission spends credits that the output queue gives back.
         credits = Signal(range(self.emit_credits + 1), init=self.emit_credits)
@@ -217,35 +244,15 @@ class Control(wiring.Component):
             with m.State("BROADCAST"):
                 m.d.comb += counting.eq(1)
                 with m.If(quiet):
-                    go_drain()
+                    with m.If(drains):
+                        m.next = "DRAIN"
+                        send_drain()
+                    with m.Else():
+                        go_emit()
 
             with m.State("DRAIN"):
-                drain = Signal(drain_layout(config))
-                scaled = step.scaled if config.multipliers else Const(0, 1)
-                m.d.comb += [
-                    counting.eq(1),
-                    drain.row.eq(index),
-                    drain.first.eq(chunk == 0),
-                    drain.last.eq(~scaled | (chunk == config.n_chunks - 1)),
-                    drain.store.eq(step.drain & (index < n_rows)),
-                    drain.scaled.eq(scaled),
-                    drain.relu.eq(step.relu),
-                    drain.shift.eq(step.shift),
-                    begins.eq(drain.store),
-                    *send(Op.DRAIN, to=Mux(drain.last, bias_word, scale_word) << 2, value=drain),
-                ]
-                m.d.sync += chunk.eq(chunk + 1)
-                with m.If(drain.last):
-                    m.d.sync += [
-                        chunk.eq(0),
-                        index.eq(index + 1),
-                        bias_word.eq(bias_word + 1),
-                        scale_word.eq(scale_word + 1),
-                    ]
-                    with m.If((index + 1 >= n_rows) & (index + 1 >= bias_rows)):
-                        latency = Mux(scaled, SCALED_DRAIN_LATENCY, DRAIN_LATENCY)
-                        m.d.sync += [index.eq(0), settle.eq(COMMAND_LATENCY + latency - 1)]
-                        m.next = "DRAINED"
+                m.d.comb += counting.eq(1)
+                send_drain()
 
             with m.State("DRAINED"):
                 m.d.comb += counting.eq(1)

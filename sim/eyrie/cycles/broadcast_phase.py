@@ -14,7 +14,7 @@ from eyrie.eie.config import EieConfig
 
 IntArray = npt.NDArray[np.int64]
 
-_FIRST_TURN = 2
+_FIRST_TURN = 3
 """When PE 0 has the turn."""
 _TO_COUNT = 2
 """From a PE that sends to a root that counts the activation, besides the tree: the PE's output, the root's memory."""

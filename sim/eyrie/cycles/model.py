@@ -17,8 +17,8 @@ IntArray = npt.NDArray[np.int64]
 
 _FETCH = STEP_WORDS + 2
 """Fetch of a step, a word a cycle, and the decision what to do first."""
-_DRAINED = 7
-_SCALED_DRAINED = 9
+_DRAINED = 8
+_SCALED_DRAINED = 10
 """From the last command of a drain to its last activation."""
 
 
@@ -135,10 +135,11 @@ class PhaseWatch:
                     stalls["empty slice"] += phase.empty
                     timing.queue_full += phase.queue_full
             if step.drain or step.bias_rows:
+                at_once = step.broadcast and begun  # its first command goes out in the last cycle of the broadcast
                 begun |= step.drain
                 rows = max(step.n_rows, step.bias_rows)
                 per_row = self._config.n_chunks if step.scaled else 1
-                cycles = rows * per_row + (_SCALED_DRAINED if step.scaled else _DRAINED)
+                cycles = rows * per_row + (_SCALED_DRAINED if step.scaled else _DRAINED) - at_once
                 if begun:
                     stalls["drain"] += cycles * n_pes
             if not step.last:

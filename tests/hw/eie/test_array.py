@@ -15,8 +15,9 @@ from eyrie.eie.pe import EMIT_LATENCY
 
 SIZES = [1, 3, 5, 17]
 
-POINTER_READ_LATENCY = 3
-FIRST_TURN = 2
+SLICE_LATENCY = 4
+"""Cycles from a broadcast to its slices: a register for each group of PEs, and the pointer read."""
+FIRST_TURN = 3
 """Cycles from a REWIND to PE 0's turn."""
 SEND_LATENCY = 4
 """Cycles from a PE that sends to the broadcast, besides those of the tree."""
@@ -82,7 +83,7 @@ def test_busy_from_the_command_to_the_last_activation_without_a_gap(n_pes: int, 
         cycle += max(n_own, 1)
     assert [cycle for cycle, broadcasting in enumerate(seen["broadcasting"]) if broadcasting] == sent
     # From the cycle in which the command arrives until nobody has the turn, and all slices are found empty.
-    last = max([cycle - 1, *(at + COMMAND_LATENCY + POINTER_READ_LATENCY for at in sent)])
+    last = max([cycle - 1, *(at + SLICE_LATENCY for at in sent)])
     busy = [cycle for cycle, is_busy in enumerate(seen["busy"]) if is_busy]
     assert busy == [cycle + BUSY_LATENCY for cycle in range(COMMAND_LATENCY, last + 1)]
     assert not any(seen["output_valid"])
@@ -99,6 +100,6 @@ def test_a_turn_passes_by_pes_that_have_nothing(only: int, n_own: int) -> None:
     sent = list(range(first, first + n_own))
     assert [cycle for cycle, broadcasting in enumerate(seen["broadcasting"]) if broadcasting] == sent
     last_turn = FIRST_TURN + 16 + n_own - 1
-    last = max(last_turn, sent[-1] + COMMAND_LATENCY + POINTER_READ_LATENCY)
+    last = max(last_turn, sent[-1] + SLICE_LATENCY)
     busy = [cycle for cycle, is_busy in enumerate(seen["busy"]) if is_busy]
     assert busy == [cycle + BUSY_LATENCY for cycle in range(COMMAND_LATENCY, last + 1)]

@@ -21,7 +21,7 @@ def reference(config: EieConfig, lists: np.ndarray, counts: np.ndarray) -> Broad
     queues: list[list[int]] = [[] for _ in range(n_pes)]
     heads: list[int | None] = [None] * n_pes
     full, stopped = [False] * n_pes, False  # a register in every PE, then one for all
-    cycle, first, queue_full, work, empty, last_busy = 2, None, 0, 0, 0, 0
+    cycle, first, queue_full, work, empty, last_busy = 3, None, 0, 0, 0, 0
     while True:
         for head in heads:
             work += head is not None
@@ -108,7 +108,7 @@ def test_one_pe_with_all_the_work() -> None:
 
 def test_without_a_broadcast_a_pe_takes_a_cycle() -> None:
     assert time_broadcast(EieConfig(), np.zeros(16, np.int64), np.zeros((0, 16), np.int64)) == BroadcastPhase(
-        first=None, end=2 + 16 + 1, queue_full=0, work=0, empty=0
+        first=None, end=3 + 16 + 1, queue_full=0, work=0, empty=0
     )
 
 
