@@ -79,10 +79,10 @@ class RowstatConfig:
     accumulator_width: int = 32
     ifmap_depth: int = 32
     ifmap_ahead: int = 0
-    filter_depth: int = 256
-    psum_depth: int = 32
-    ifmap_bank_words: int = 4096
-    psum_bank_words: int = 1024
+    filter_depth: int = 192
+    psum_depth: int = 16
+    ifmap_bank_words: int = 3072
+    psum_bank_words: int = 1280
     filter_fifo_words: int = 256
     max_slots: int = 16
     command_depth: int = 64
@@ -208,6 +208,11 @@ class RowstatConfig:
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
 
 
+DEFAULT = RowstatConfig()
+"""As many multipliers as the paper and 180 KB on the chip, where the paper has 181.5 KB. The ifmap scratch pad holds
+two windows of AlexNet's first layer, so that a pass's first values come while the pass before still computes; the psum
+banks are larger, since the psums that stay decide how often filters and ifmaps come again."""
+
 PAPER = RowstatConfig(
     ifmap_depth=12,
     ifmap_ahead=4,
@@ -220,6 +225,19 @@ PAPER = RowstatConfig(
 """The array and scratch pads of the paper, 12 x 14 and 224, 12 and 24 words, and its 108 KB of global buffer: 8 KB of
 it for filters, 44 KB for ifmaps and 56 KB for psums, which have 32 bits here and 16 in the paper. The four words ahead
 stand for the FIFO in front of the paper's scratch pad."""
+
+SMALL = RowstatConfig(
+    rows=8,
+    columns=8,
+    ifmap_depth=32,
+    filter_depth=1024,
+    psum_depth=32,
+    ifmap_bank_words=2048,
+    psum_bank_words=1024,
+    filter_fifo_words=256,
+    max_slots=16,
+)
+"""What an LFE5U-45F holds, and an LFE5U-85F with room to spare. A filter scratch pad is the whole of a block RAM."""
 
 TINY = RowstatConfig(
     rows=3,

@@ -1,0 +1,1 @@
+"""From convolutional layers in integers to the row-stationary engine's tape and filter words."""

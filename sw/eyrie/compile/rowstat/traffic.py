@@ -1,0 +1,177 @@
+"""What moves under a mapping, level by level: scratch pads, networks, global buffer, external memory."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from eyrie.compile.rowstat.estimate import n_filter_sets, n_passes, n_strips
+from eyrie.compile.rowstat.layer import ConvShape
+from eyrie.compile.rowstat.loops import Loops
+from eyrie.compile.rowstat.mapping import (
+    Mapping,
+    channel_counts,
+    n_channel_groups,
+    pass_rows,
+    row_words,
+    tile_size,
+)
+from eyrie.compile.rowstat.turns import loads_and_fetches
+from eyrie.rowstat.config import BUS_WORDS, RowstatConfig
+
+EXTERNAL_COST: Final = 200
+BUFFER_COST: Final = 6
+NETWORK_COST: Final = 2
+SCRATCH_PAD_COST: Final = 1
+"""Energy of an access of the external memory, the global buffer, the network and a scratch pad, in multiplications."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traffic:
+    """Accesses of a layer, one for each value; activations, weights and psums alike.
+
+    Parameters
+    ----------
+    external_ifmaps, external_filters, external_outputs : int
+        Values that are read from, and written to, the external memory, with what fills up words and blocks.
+    delivered : int
+        Ifmap values that leave the ifmap bank, one a cycle of the bus.
+    multicast : int
+        Writes of them into the PEs' ifmap scratch pads.
+    psum_writes, psum_reads : int
+        Of the psum banks; the last read of each psum is that of its drain.
+    multiplies : int
+        Multiplications of all PEs that hold a pair and a column, those with padding included.
+    psum_pad : int
+        Reads and writes of the psum scratch pads.
+    activation_width, weight_width, accumulator_width : int
+        Bits of a value.
+    """
+
+    external_ifmaps: int
+    external_filters: int
+    external_outputs: int
+    delivered: int
+    multicast: int
+    psum_writes: int
+    psum_reads: int
+    multiplies: int
+    psum_pad: int
+    activation_width: int
+    weight_width: int
+    accumulator_width: int
+
+    @property
+    def external(self) -> int:
+        """Accesses of the external memory."""
+        return self.external_ifmaps + self.external_filters + self.external_outputs
+
+    @property
+    def external_bytes(self) -> int:
+        """Bytes that go over its bus; every value takes 16 bits there."""
+        return 2 * self.external
+
+    @property
+    def buffer(self) -> int:
+        """Accesses of the global buffer: ifmaps and filters in and out, psums."""
+        return self.external_ifmaps + self.delivered + 2 * self.external_filters + self.psum_writes + self.psum_reads
+
+    @property
+    def buffer_bytes(self) -> int:
+        """Bytes of these accesses."""
+        ifmaps = (self.external_ifmaps + self.delivered) * self.activation_width
+        filters = 2 * self.external_filters * self.weight_width
+        return (ifmaps + filters + (self.psum_writes + self.psum_reads) * self.accumulator_width) // 8
+
+    @property
+    def network(self) -> int:
+        """Values on the buses and links: ifmaps and weights into the array, psums out of it."""
+        return self.delivered + self.external_filters + self.psum_writes
+
+    @property
+    def scratch_pads(self) -> int:
+        """Accesses of all scratch pads: ifmaps and weights written, and read for every multiplication, psums."""
+        return self.multicast + self.external_filters + 2 * self.multiplies + self.psum_pad
+
+    @property
+    def energy(self) -> int:
+        """Energy of all accesses, in that of a multiplication, at the costs of Eyeriss (ISCA 2016), table IV."""
+        return (
+            EXTERNAL_COST * self.external
+            + BUFFER_COST * self.buffer
+            + NETWORK_COST * self.network
+            + SCRATCH_PAD_COST * self.scratch_pads
+        )
+
+
+def count_traffic(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> Traffic:
+    """Count the accesses of a mapping that `eyrie.compile.rowstat.mapping.require_mapping` accepts."""
+    loops = Loops(shape=shape, mapping=mapping)
+    channels = channel_counts(shape, mapping.pass_pairs)
+    fetched = BUS_WORDS * loops.tile.rows * loops.tile.words * sum(channels[job.channel_group] for job in loops.jobs)
+    loads = sum(step.last_of_set for step in loops.passes)
+    return replace(
+        estimate_traffic(shape, config, mapping),
+        external_ifmaps=fetched,
+        external_filters=load_weights(shape, config, mapping) * loads,
+    )
+
+
+def load_weights(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> int:
+    """Weights of a load of filters for a pass, with what fills up words and blocks."""
+    return mapping.slots * mapping.sets * config.row_groups * BUS_WORDS * mapping.filters * shape.kernel[1]
+
+
+def estimate_traffic(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> Traffic:
+    """As `count_traffic`, but quickly, as if all tiles had as many strips, and all passes as many channels."""
+    channel_groups = n_channel_groups(shape, mapping)
+    filter_sets = n_filter_sets(shape, mapping)
+    strips = n_strips(shape, mapping)
+    tile = tile_size(shape, mapping)
+    down = -(-shape.out_height // mapping.strip_rows)
+    across = -(-shape.out_width // mapping.steps)
+    tiles = -(-down // mapping.tile_strips[0]) * -(-across // mapping.tile_strips[1]) * shape.batch
+    tile_sets = -(-tiles // mapping.tiles)
+    resident_sets = min(mapping.filter_sets, filter_sets)
+    loads, fetches = loads_and_fetches(
+        channel_groups,
+        resident_sets,
+        mapping.tile_strips[0] * mapping.tile_strips[1],
+        min(mapping.tiles, tiles),
+        mapping.turn,
+    )
+    ranges = filter_sets / resident_sets
+    if mapping.keep:
+        fetches = min(mapping.tiles, tiles) * channel_groups
+        all_loads = loads * ranges * tile_sets if filter_sets * channel_groups > 1 else 1
+        all_fetches = fetches * tiles / mapping.tiles
+    else:
+        all_loads = (loads * tile_sets - tile_sets + 1) * ranges
+        all_fetches = fetches * tiles / mapping.tiles * -(-filter_sets // resident_sets)
+    mean_channels = sum(channel_counts(shape, mapping.pass_pairs)) / channel_groups
+    fetched = round(BUS_WORDS * tile.rows * tile.words * mean_channels * all_fetches)
+    loaded = round(load_weights(shape, config, mapping) * all_loads)
+    spans = channel_counts(shape, mapping.slot_pairs)
+    slot_channels = sum(spans) + channel_groups * mapping.slots - len(spans)
+    row_values = (mapping.steps - 1) * shape.advance + shape.kernel[1]
+    delivered = slot_channels * pass_rows(shape, mapping) * row_values * strips * filter_sets
+    columns = mapping.sets * mapping.strip_rows
+    multicast = shape.pairs * columns * row_values * strips * filter_sets
+    passes = n_passes(shape, mapping) // shape.groups
+    psums = passes * mapping.strip_psums * columns
+    windows = shape.pairs * columns * mapping.strip_psums * strips * filter_sets
+    pad_accesses = 2 * (mapping.slots - 1) * config.rows * psums
+    drained = shape.batch * shape.group_filters * shape.out_height * shape.out_width
+    stored = drained // shape.out_width * row_words(shape.out_width) * BUS_WORDS
+    return Traffic(
+        external_ifmaps=fetched * shape.groups,
+        external_filters=loaded * shape.groups,
+        external_outputs=stored * shape.groups,
+        delivered=delivered * shape.groups,
+        multicast=multicast * shape.groups,
+        psum_writes=psums * shape.groups,
+        psum_reads=(psums - psums // channel_groups + drained) * shape.groups,
+        multiplies=windows * shape.kernel[1] * shape.groups,
+        psum_pad=pad_accesses * shape.groups,
+        activation_width=config.activation_width,
+        weight_width=config.weight_width,
+        accumulator_width=config.accumulator_width,
+    )
