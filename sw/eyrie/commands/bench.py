@@ -8,6 +8,7 @@ import click
 
 from eyrie.anchors.eie import PublishedLayer
 from eyrie.commands.bench_options import Layers, lever_options, levers_from
+from eyrie.commands.bench_rowstat import rowstat
 from eyrie.commands.terminal import json_option, print_json, progress
 
 
@@ -90,3 +91,6 @@ def eie(
     if bad:
         click.echo(f"eyrie: {bad[0].layer}: {'; '.join(bad[0].differences)} (seed {seed})", err=True)
         raise click.exceptions.Exit(1)
+
+
+bench.add_command(rowstat)

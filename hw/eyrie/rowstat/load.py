@@ -1,0 +1,166 @@
+"""Load: brings blocks of filters from their FIFO into the PEs' filter scratch pads."""
+
+from typing import Any
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from eyrie.rowstat.commands import COUNT_BITS, Opcode
+from eyrie.rowstat.config import BUS_WORDS, RowstatConfig
+from eyrie.rowstat.control_timing import WEIGHTS_SETTLE
+from eyrie.rowstat.layouts import command_layout, filter_bus_layout, set_width
+from eyrie.rowstat.waits import reached
+
+
+def filter_word_layout(config: RowstatConfig) -> data.ArrayLayout:
+    """A weight for each row of a group."""
+    layout = filter_bus_layout(config)["weights"].shape
+    assert isinstance(layout, data.ArrayLayout)
+    return layout
+
+
+class Load(wiring.Component):
+    """Takes a word of weights a cycle while there is space for its block, without a gap between blocks.
+
+    Words come set by set, in each group by group of rows, and there in the order of their addresses. A block begins
+    when a place in the ring is free. A LAYER takes one cycle, waits from the next one on until its counter is reached
+    and all blocks of the layer before are freed, and then takes words from the next cycle on; the command behind it is
+    taken in the cycle after the last word. A COLUMNS takes one cycle and one more for each column, and is not taken
+    before ``config.rows + WEIGHTS_SETTLE`` cycles after the last word was.
+
+    Parameters
+    ----------
+    config : RowstatConfig
+        Geometry.
+
+    Members
+    -------
+    commands : ``In(stream.Signature(64))``
+        LOAD commands.
+    computed : ``In(COUNT_BITS)``
+        The counter that layers wait for.
+    block_freed : ``In(1)``
+        The oldest block is wanted no more; the cycle of the last command that read it is this one or an earlier one.
+    filters : ``In(stream.Signature(filter_word_layout(config)))``
+        Weights.
+    filter : ``Out(filter_bus_layout(config))``
+        To the array.
+    set_en : ``Out(1)``
+    set : ``Out(set_width())``
+        To the array, column 0 first.
+    block_loaded : ``Out(1)``
+        The last word of a block is on the bus.
+    busy : ``Out(1)``
+        A command is at work; says nothing of those in the queue.
+    """
+
+    commands: stream.Interface
+    filters: stream.Interface
+
+    def __init__(self, config: RowstatConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "commands": In(stream.Signature(64)),
+                "computed": In(COUNT_BITS),
+                "block_freed": In(1),
+                "filters": In(stream.Signature(filter_word_layout(config))),
+                "filter": Out(filter_bus_layout(config)),
+                "set_en": Out(1),
+                "set": Out(set_width()),
+                "block_loaded": Out(1),
+                "busy": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        config = self.config
+        layer_layout = command_layout("load_layer")
+        head, layer = Signal(layer_layout), Signal(layer_layout)
+        column = Signal(range(config.columns))
+        settling = Signal(range(config.rows + WEIGHTS_SETTLE))
+        held = Signal.like(layer.ring)  # blocks begun and not freed
+        base = Signal(config.filter_address_width)
+        place, blocks_left = Signal.like(layer.ring), Signal.like(layer.blocks)
+        word, group, number = Signal.like(layer.block), Signal.like(self.filter.group), Signal.like(layer.sets)
+        begun, take = Signal(), Signal()
+        last_word, last_group, last = Signal(), Signal(), Signal()
+
+        m.d.comb += [
+            head.eq(self.commands.payload),
+            self.set.eq(self.commands.payload.word_select(column[:2], 16)),
+            last_word.eq(word == layer.block - 1),
+            last_group.eq(group == config.row_groups - 1),
+            last.eq(last_word & last_group & (number == layer.sets - 1)),
+        ]
+        with m.FSM(name="load") as load:
+            with m.State("COMMAND"):
+                m.d.sync += column.eq(0)
+                with m.If(self.commands.valid):
+                    with m.If(head.opcode == Opcode.COLUMNS):
+                        m.d.comb += self.commands.ready.eq(settling == 0)
+                        with m.If(self.commands.ready):
+                            m.next = "COLUMNS"
+                    with m.Else():
+                        m.d.comb += self.commands.ready.eq(1)
+                        with m.If(head.opcode == Opcode.LAYER):
+                            m.d.sync += layer.eq(head)
+                            m.next = "WAIT"
+
+            with m.State("COLUMNS"):
+                last_column = column == config.columns - 1
+                m.d.comb += [
+                    self.set_en.eq(self.commands.valid),
+                    self.commands.ready.eq(last_column | (column[:2] == BUS_WORDS - 1)),
+                ]
+                with m.If(self.commands.valid):
+                    m.d.sync += column.eq(column + 1)
+                    with m.If(last_column):
+                        m.next = "COMMAND"
+
+            with m.State("WAIT"):
+                m.d.sync += [base.eq(0), place.eq(0), blocks_left.eq(layer.blocks)]
+                with m.If(reached(self.computed, layer.wait_computed) & (held == 0)):
+                    m.next = "WORK"
+
+            with m.State("WORK"):
+                m.d.comb += [
+                    self.filters.ready.eq((blocks_left != 0) & (begun | (held < layer.ring))),
+                    take.eq(self.filters.valid & self.filters.ready),
+                ]
+                with m.If((blocks_left == 0) | (take & last & (blocks_left == 1))):
+                    m.next = "COMMAND"
+            m.d.comb += self.busy.eq(~load.ongoing("COMMAND"))
+
+        m.d.sync += held.eq(held + (take & ~begun) - self.block_freed)
+        with m.If(take):
+            m.d.sync += [begun.eq(~last), word.eq(word + 1)]
+            with m.If(last_word):
+                m.d.sync += [word.eq(0), group.eq(group + 1)]
+                with m.If(last_group):
+                    m.d.sync += [group.eq(0), number.eq(number + 1)]
+            with m.If(last):
+                wraps = place == layer.ring - 1
+                m.d.sync += [
+                    number.eq(0),
+                    place.eq(Mux(wraps, 0, place + 1)),
+                    base.eq(Mux(wraps, 0, base + layer.block)),
+                    blocks_left.eq(blocks_left - 1),
+                ]
+
+        with m.If(take):
+            m.d.sync += settling.eq(config.rows + WEIGHTS_SETTLE - 1)
+        with m.Elif(settling != 0):
+            m.d.sync += settling.eq(settling - 1)
+
+        m.d.sync += [
+            self.filter.valid.eq(take),
+            self.filter.group.eq(group),
+            self.filter.set.eq(number),
+            self.filter.address.eq(base + word),
+            self.filter.weights.eq(self.filters.payload),
+            self.block_loaded.eq(take & last),
+        ]
+        return m

@@ -1,0 +1,145 @@
+"""``eyrie bench rowstat``: Eyeriss's convolutions on the row-stationary engine."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from eyrie.anchors.eyeriss import NETWORKS, NetworkName, published_convolutions
+from eyrie.commands.terminal import json_option, print_json, print_table, progress
+from eyrie.rowstat.config import DEFAULT, PAPER, RowstatConfig
+
+PRESETS = {"default": DEFAULT, "paper": PAPER}
+
+
+class ArrayShape(click.ParamType):
+    """Rows and columns of PEs."""
+
+    name = "RxC"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        rows, cross, columns = str(value).partition("x")
+        if not (cross and rows.isdecimal() and columns.isdecimal()):
+            self.fail(f"{value!r} is no array like 12x14", param, ctx)
+        return int(rows), int(columns)
+
+
+@click.command()
+@click.option("--network", type=click.Choice(NETWORKS), default="alexnet", show_default=True)
+@click.option("--layers", default="all", show_default=True, metavar="all|NAME,...", help="Such as conv3,conv5.")
+@click.option("--batch", type=click.IntRange(1, 64), help="Images.  [default: as in the paper]")
+@click.option("--preset", type=click.Choice(list(PRESETS)), default="default", show_default=True)
+@click.option("--array", type=ArrayShape(), help="Another array of PEs with the preset's memories.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of every random draw.")
+@click.option(
+    "--about-as-fast",
+    type=click.FloatRange(min=1),
+    default=1.02,
+    show_default=True,
+    help="Of mappings within so many times the fewest cycles, the one whose accesses take the least energy.",
+)
+@click.option(
+    "--on",
+    type=click.Choice(["model", "rtl"]),
+    default="model",
+    show_default=True,
+    help="Golden model and cycle model, or the emitted Verilog in Verilator besides.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the report.")
+@json_option
+def rowstat(
+    network: NetworkName,
+    layers: str,
+    batch: int | None,
+    preset: str,
+    array: tuple[int, int] | None,
+    seed: int,
+    about_as_fast: float,
+    on: Literal["model", "rtl"],
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Eyeriss's convolutions at full size: cycles and accesses beside the paper's.
+
+    Weights and maps are drawn at random with the published shapes and share of zeros. Exit status 1 if one output
+    differs from plain convolution or, in RTL, one cycle from the cycle model.
+    """
+    from eyrie.bench.rowstat_bench import ConvolutionRow, bench_rowstat, rowstat_report
+    from eyrie.bench.simulation import SimulationError
+    from eyrie.files import write_atomic
+
+    config = _configuration(preset, array)
+    known = {layer.layer: layer for layer in published_convolutions(network)}
+    names = list(known) if layers == "all" else layers.split(",")
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"there is no layer {name!r}, only {', '.join(known)}", param_hint="'--layers'")
+    wanted = [layer for name, layer in known.items() if name in names]
+    rows: list[ConvolutionRow] = []
+    with progress("Eyeriss's benchmark") as task:
+        run = bench_rowstat(wanted, config, on=on, batch=batch, seed=seed, about_as_fast=about_as_fast, say=task.say)
+        try:
+            for row in run:
+                rows.append(row)
+                task(len(rows), len(wanted))
+        except SimulationError as error:
+            click.echo(f"eyrie: {wanted[len(rows)].layer} on RTL: {error}", err=True)
+            raise click.exceptions.Exit(1) from error
+    report = rowstat_report(rows, config, on=on, seed=seed, about_as_fast=about_as_fast)
+    if output is not None:
+        write_atomic(output / "rowstat.json", json.dumps(report, indent=2) + "\n")
+    if as_json:
+        print_json(report)
+    else:
+        _print(rows, report, f"{network} on {config.rows} x {config.columns} PEs, {preset}")
+    bad = [row for row in rows if not row.matches]
+    if bad:
+        click.echo(f"eyrie: {bad[0].layer}: {'; '.join(bad[0].differences)} (seed {seed})", err=True)
+        raise click.exceptions.Exit(1)
+
+
+def _configuration(preset: str, array: tuple[int, int] | None) -> RowstatConfig:
+    if array is None:
+        return PRESETS[preset]
+    try:
+        return replace(PRESETS[preset], rows=array[0], columns=array[1])
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="'--array'") from None
+
+
+def _print(rows: list[Any], report: dict[str, Any], title: str) -> None:
+    where = "cycle model" if report["on"] == "model" else f"emitted Verilog, Verilator {report['tools']['verilator']}"
+    print_table(
+        f"{title}, {where}, seed {report['seed']}",
+        ["layer", "batch", "multiplies", "active", "bound", "cycles", "/ bound", "paper", "paper / ours", "check"],
+        [
+            [
+                *(row.layer, row.batch, row.macs, f"{row.active_pes:.1f}", round(row.bound), row.cycles),
+                *(f"{row.cycles_over_bound:.3f}", "" if row.paper_cycles is None else row.paper_cycles),
+                *("" if row.paper_over_cycles is None else f"{row.paper_over_cycles:.2f}",),
+                "match" if row.matches else "differ",
+            ]
+            for row in rows
+        ],
+    )
+    print_table(
+        "Accesses in thousands, a value, weight or psum each, and the paper's 16-bit values",
+        ["layer", "pads", "network", "buffer", "paper", "external", "paper", "gated"],
+        [
+            [
+                *(row.layer, row.scratch_pad_accesses // 1000, row.network_accesses // 1000),
+                *(row.buffer_accesses // 1000, _thousands(row.paper_buffer_accesses)),
+                *(row.external_accesses // 1000, _thousands(row.paper_external_accesses)),
+                f"{100 * row.gated / (row.gated + row.multiplies):.1f} %",
+            ]
+            for row in rows
+        ],
+    )
+    click.echo(f"Cycles: {report['definition_of_cycles']}.")
+    click.echo(f"All layers: {report['cycles']} cycles, {report['cycles_over_bound']:.3f} times multiplies / PEs.")
+
+
+def _thousands(value: int | None) -> str | int:
+    return "" if value is None else value // 1000
