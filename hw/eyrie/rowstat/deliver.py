@@ -107,6 +107,7 @@ class Deliver(wiring.Component):
         first_stride = Signal(len(layer.stride) + 1)  # from a pass's first step's first value to the next step's
         waiting_valid, upcoming_valid, active = Signal(), Signal(), Signal()
         quiet, settled, working, reset_layer = Signal(), Signal(), Signal(), Signal()
+        ended = Signal()  # the pass before is counted as delivered from the next cycle on
         factor, pitch, product = Signal(signed(12)), Signal(16), Signal(address_shape)
         waiting_base = Signal(address_shape)
         index = Signal(range(max(config.rows, config.columns)))  # row or column of an id
@@ -128,7 +129,7 @@ class Deliver(wiring.Component):
                 m.d.sync += index.eq(0)
                 with m.If(self.commands.valid):
                     with m.If(head.opcode == Opcode.LAYER):
-                        m.d.comb += self.commands.ready.eq(quiet & (self.computed == self.delivered))
+                        m.d.comb += self.commands.ready.eq(quiet & ~ended & (self.computed == self.delivered))
                         with m.If(self.commands.ready):
                             m.d.sync += layer.eq(head)
                             m.next = "SHAPE"
@@ -384,7 +385,6 @@ class Deliver(wiring.Component):
         with m.Elif(~settled):
             m.d.sync += settling.eq(settling - 1)
 
-        ended = Signal()
         m.d.sync += [
             self.unit_delivered.eq(active & last),
             ended.eq(active & last & in_last_unit),

@@ -5,17 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from eyrie.bench import rowstat_engine
 from eyrie.bench.rowstat_engine import SimulatedRowstat
 from eyrie.cycles.rowstat.model import MAP_LATENCY, RowstatCycleModel, RowstatTiming
 from eyrie.errors import InputError
 from eyrie.golden.rowstat.model import RowstatModel
-from eyrie.rowstat.commands import Unit
+from eyrie.rowstat.commands import Opcode, Unit, pack
 from eyrie.rowstat.config import TINY, RowstatConfig
 from tests.sim.golden.rowstat_tapes import (
     Builder,
+    Choices,
     add_layer,
     draw_case,
     draw_config,
+    draw_layer,
     packets_of,
     shuffled,
     tape_of,
@@ -24,10 +27,10 @@ from tests.sim.golden.rowstat_tapes import (
 )
 
 ONE_PE = replace(TINY, rows=1, columns=1, command_depth=4, ifmap_ahead=0)
-Run = tuple[np.ndarray, np.ndarray, np.ndarray]
+Words = np.ndarray
 
 
-def draw_tape(seed: int, config: RowstatConfig) -> Run:
+def draw_tape(seed: int, config: RowstatConfig) -> tuple[Words, Words, Words]:
     """Tape, filters and memory of one or two layers."""
     layers, shape = draw_case(seed, config)
     rng = np.random.default_rng(seed)
@@ -69,6 +72,7 @@ def test_slower_memory_takes_no_less() -> None:
 
 
 def test_nothing_to_do() -> None:
+    assert MAP_LATENCY == rowstat_engine.MAP_LATENCY
     timing = RowstatCycleModel(TINY, np.zeros(1, np.uint64)).run()
     assert timing.cycles == 2
     assert timing.idle["end"] == 2
@@ -95,6 +99,40 @@ def test_hardware_takes_as_many_cycles(config: RowstatConfig, seed: int) -> None
     elif seed % 3 == 2:
         tape = with_more_columns(config, tape, rng)
     latency = int(rng.integers(1, 60))
+    require_same(config, tape, filters, memory, latency=latency)
+
+
+def test_hardware_changes_layers_that_do_not_wait_for_each_other() -> None:
+    rng = np.random.default_rng(0)
+    builder = Builder(TINY)
+    shape = (1, 1, 3, 4)
+    address = write_map(builder, rng.integers(-99, 99, shape))
+    for _ in range(4):
+        layer = draw_layer(rng, 1, 1, (3, 1))
+        add_layer(builder, layer, address, shape, Choices(filters=1, extra_region=3), first_input=True)
+    require_same(TINY, *builder.finished(), latency=1)
+
+
+def test_hardware_has_few_requests_ahead() -> None:
+    words = []
+    for number in range(20):
+        fetch = pack(
+            "fetch",
+            opcode=Opcode.WORK,
+            wait_delivered=0,
+            wait_drained=0,
+            bank_address=number,
+            channels=1,
+            words=1,
+            map_address=number,
+            channel_stride=0,
+        )
+        words += [*pack("header", unit=Unit.FETCH, count=len(fetch)), *fetch]
+    tape = np.array([*words, *pack("header", unit=Unit.END, count=0)], np.uint64)
+    require_same(TINY, tape, np.zeros(0, np.uint64), np.zeros(20, np.uint64), latency=60)
+
+
+def require_same(config: RowstatConfig, tape: Words, filters: Words, memory: Words, *, latency: int) -> None:
     run = SimulatedRowstat(config).run(tape, filters, memory, latency=latency, max_cycles=1 << 20)
     assert np.array_equal(run.memory, RowstatModel(config, tape).run(filters, memory).memory)
     assert run.cycles == RowstatCycleModel(config, tape).run(latency=latency).cycles

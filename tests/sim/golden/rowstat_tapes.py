@@ -94,9 +94,17 @@ def read_map(memory: np.ndarray, address: int, shape: tuple[int, int, int, int])
 
 
 def add_layer(
-    builder: Builder, layer: Layer, address: int, shape: tuple[int, int, int, int], choices: Choices
+    builder: Builder,
+    layer: Layer,
+    address: int,
+    shape: tuple[int, int, int, int],
+    choices: Choices,
+    *,
+    first_input: bool = False,
 ) -> tuple[int, tuple[int, int, int, int]]:
     """Commands and filters of a layer whose input of this shape lies at that address.
+
+    With ``first_input`` no command before makes the input.
 
     Returns
     -------
@@ -186,7 +194,7 @@ def add_layer(
     half_bit = 1 << config.psum_bank_address_width - 1
     half_done = [builder.drained, builder.drained]
     turn_done = [builder.passes, builder.passes]
-    layer_begin = builder.drained
+    layer_begin = 0 if first_input else builder.drained
     for number, chunk in enumerate(chunks):
         half = number % 2
         for group in range(n_groups):
