@@ -10,7 +10,7 @@ from eyrie.common.fifo import StreamFifo
 from eyrie.eie.config import EieConfig
 from eyrie.eie.layouts import slice_layout
 
-BROADCAST_SLACK = 7
+BROADCAST_SLACK = 8
 """Slices that may still arrive once `ActivationQueue.stop` is due: the way to the broadcast and back."""
 
 

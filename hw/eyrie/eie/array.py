@@ -14,12 +14,12 @@ from eyrie.eie.leading_nonzero_detect import LeadingNonzeroDetect, tree_levels
 from eyrie.eie.pe import EMIT_LATENCY, ProcessingElement
 
 _GROUP = 16
-"""PEs whose flags are looked at together."""
+"""PEs whose flags are looked at together, and that share a first register on the way of commands."""
 _COMMAND_GROUP = 4
-"""PEs that share a register on the way of commands: no more than can lie beside it, with their block RAMs."""
+"""PEs that share the second register: no more than can lie beside it, with their block RAMs."""
 
 COMMAND_LATENCY = 2
-"""Cycles from a command to the PEs: a register for all, and one for each group."""
+"""Cycles from a command to the PEs: two registers."""
 BUSY_LATENCY = 1
 """Cycles from anything under way in the array to `EieArray.busy`."""
 
@@ -76,9 +76,10 @@ class EieArray(wiring.Component):
         m.submodules.broadcast = broadcast = Broadcast(config, levels=tree.levels)
 
         command, sending = Signal(command_layout(config)), Signal()
-        m.d.sync += [command.eq(self.command), sending.eq(broadcast.o_valid)]
+        m.d.comb += command.eq(self.command)
+        m.d.sync += sending.eq(broadcast.o_valid)
         with m.If(broadcast.o_valid):
-            m.d.sync += [
+            m.d.comb += [
                 command.op.eq(Op.BROADCAST),
                 command.address.eq(broadcast.o.column),
                 command.data.eq(broadcast.o.value),
@@ -93,10 +94,12 @@ class EieArray(wiring.Component):
         ]
         stops, occupied = [], [turn, tree.occupied, broadcast.occupied, sending]
         for number in range(config.n_pes):
+            if number % _GROUP == 0:
+                m.submodules[f"commands_{number // _GROUP}"] = trunk = CommandRegister(config)
+                m.d.comb += [trunk.i.eq(command), trunk.i_hold.eq(broadcast.hold)]
             if number % _COMMAND_GROUP == 0:
-                register = CommandRegister(config)
-                m.submodules[f"command_{number // _COMMAND_GROUP}"] = register
-                m.d.comb += [register.i.eq(command), register.i_hold.eq(broadcast.hold)]
+                m.submodules[f"command_{number // _COMMAND_GROUP}"] = register = CommandRegister(config)
+                m.d.comb += [register.i.eq(trunk.o), register.i_hold.eq(trunk.o_hold)]
             m.submodules[f"pe_{number}"] = pe = ProcessingElement(config)
             selected = Signal(name=f"selected_{number}")
             m.d.sync += selected.eq(chosen == number)
@@ -117,11 +120,11 @@ class EieArray(wiring.Component):
 
         # What is under way moves only downstream, so that a snapshot of all places misses nothing.
         some_busy, some_stop = _any_of_groups(occupied), _any_of_groups(stops)
-        busy, stop = Signal(len(some_busy)), Signal(len(some_stop))
-        m.d.sync += [busy.eq(some_busy), stop.eq(some_stop)]
+        busy, stops_seen, stop = Signal(len(some_busy)), Signal(len(some_stop)), Signal()
+        m.d.sync += [busy.eq(some_busy), stops_seen.eq(some_stop), stop.eq(stops_seen.any())]
         m.d.comb += [
             self.busy.eq(busy.any()),
-            broadcast.stop.eq(stop.any()),
+            broadcast.stop.eq(stop),
             broadcast.valid.eq(tree.o.valid & ~self.to_output),
             broadcast.i.eq(tree.o),
             broadcast.column_base.eq(self.column_base),

@@ -13,7 +13,7 @@ from eyrie.eie.layouts import broadcast_layout, located_activation_layout
 _DEPTH = 16
 
 HOLD_LATENCY = 2
-"""Cycles from a `Broadcast` that fills up to PEs that send no more: a register here, and one for each group of PEs."""
+"""Cycles from a `Broadcast` that fills up to PEs that send no more: the two registers of commands."""
 
 
 class Broadcast(wiring.Component):
@@ -37,7 +37,7 @@ class Broadcast(wiring.Component):
     i : ``In(located_activation_layout(config, 2 * levels))``
         What the tree found; it is always accepted.
     hold : ``Out(1)``
-        No PE may send; they know of it a cycle later.
+        No PE may send; they know of it `HOLD_LATENCY` cycles later.
     column_base : ``In(config.column_width)``
         Number of slot 0's column.
     stop : ``In(1)``
@@ -88,8 +88,6 @@ class Broadcast(wiring.Component):
             self.o.value.eq(fifo.o.payload.value),
             self.o.column.eq(self.column_base + fifo.o.payload.column),
         ]
-        m.d.sync += [
-            self.hold.eq(fifo.waiting >= full),
-            Assert(~self.valid | fifo.i.ready, "broadcast overflow"),
-        ]
+        m.d.comb += self.hold.eq(fifo.waiting >= full)
+        m.d.sync += Assert(~self.valid | fifo.i.ready, "broadcast overflow")
         return m

@@ -19,15 +19,15 @@ _FIRST_TURN = 3
 _TO_COUNT = 2
 """From a PE that sends to a root that counts the activation, besides the tree: the PE's output, the root's memory."""
 _TO_HOLD = 2
-"""From a root that fills up to PEs that send no more: a register at the root, and one for each group of PEs."""
+"""From a root that fills up to PEs that send no more: the two registers of commands."""
 _DEPTH = 16
 """Activations that have a place at the root, behind its head."""
 _TO_HEAD = 6
 """From a broadcast to its slice at the head of an empty queue: command register, table (2), pointers, queue (2)."""
 _TO_WAIT = 5
 """From a broadcast to its slice in the queue."""
-_TO_STOP = 2
-"""From a queue that is full to a broadcast that stops: a register in the PE, and one for each group of PEs."""
+_TO_STOP = 3
+"""From a queue that is full to a broadcast that stops: a register in the PE, one for each group of PEs, one for all."""
 _IDLE_AGE = 4
 """From a broadcast to the last cycle in which a PE that has no entries for it is busy."""
 _TO_QUIET = 2

@@ -32,11 +32,13 @@ class SentBroadcast(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.broadcast = broadcast = Broadcast(self.config, levels=self.levels)
-        m.submodules.command = command = CommandRegister(self.config)
+        m.submodules.first = first = CommandRegister(self.config)
+        m.submodules.second = second = CommandRegister(self.config)
         sent = Signal(broadcast.i.shape())
         m.d.comb += [
-            command.i_hold.eq(broadcast.hold),
-            self.i.ready.eq(~command.o_hold),
+            first.i_hold.eq(broadcast.hold),
+            second.i_hold.eq(first.o_hold),
+            self.i.ready.eq(~second.o_hold),
             sent.eq(self.i.payload),
             sent.valid.eq(self.i.valid & self.i.ready),
         ]

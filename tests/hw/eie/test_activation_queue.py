@@ -19,9 +19,9 @@ from eyrie.eie.pointer_read import PointerRead
 from eyrie.eie.table import Table
 from tests.hw.eie.sent_broadcast import SentBroadcast
 
-DEPTHS = [1, 2, 3, 4, 5, 8, 9, 13, 25]
+DEPTHS = [1, 2, 3, 4, 5, 8, 9, 13, 24]
 
-TO_THE_BRIM = [1, 9, 25]
+TO_THE_BRIM = [8, 24]
 """Depths at which not a single word of memory is left beside those for the slack."""
 
 LATENCY = 2
@@ -61,7 +61,7 @@ class SlackedQueue(wiring.Component):
 
 
 class BroadcastQueue(wiring.Component):
-    """The queue behind the real broadcast, command register and pointer read, wired as array and PE wire them."""
+    """The queue behind the real broadcast, command registers and pointer read, wired as array and PE wire them."""
 
     def __init__(self, config: EieConfig) -> None:
         self.config = config
@@ -78,18 +78,20 @@ class BroadcastQueue(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.broadcast = broadcast = SentBroadcast(self.config)
+        m.submodules.first = first = CommandRegister(self.config)
         m.submodules.command = command = CommandRegister(self.config)
         m.submodules.table = table = Table(self.config)
         m.submodules.pointers = pointers = PointerRead(self.config)
         m.submodules.queue = queue = ActivationQueue(self.config)
         wiring.connect(m, wiring.flipped(self.i), broadcast.i)
-        stop = Signal()
-        m.d.sync += stop.eq(queue.stop)
+        stop_seen, stop = Signal(), Signal()
+        m.d.sync += [stop_seen.eq(queue.stop), stop.eq(stop_seen)]
         m.d.comb += [
             broadcast.stop.eq(stop),
-            command.i.op.eq(Mux(broadcast.o_valid, Op.BROADCAST, Op.NONE)),
-            command.i.address.eq(broadcast.o.column),
-            command.i.data.eq(broadcast.o.value),
+            first.i.op.eq(Mux(broadcast.o_valid, Op.BROADCAST, Op.NONE)),
+            first.i.address.eq(broadcast.o.column),
+            first.i.data.eq(broadcast.o.value),
+            command.i.eq(first.o),
             table.read_en.eq(command.o.op == Op.BROADCAST),
             table.address.eq(Mux(self.write_en, self.write_address, command.o.address >> 2)),
             table.write_en.eq(self.write_en),
@@ -224,15 +226,15 @@ def test_the_slack_is_what_the_way_to_the_broadcast_and_back_takes(queue_depth: 
 @pytest.mark.parametrize("queue_depth", [depth + 1 for depth in TO_THE_BRIM])
 def test_a_slack_that_is_one_too_small_overflows(queue_depth: int, monkeypatch: pytest.MonkeyPatch) -> None:
     broadcast(configuration(queue_depth), 80, queue_depth, stall_sinks=[True] * 100)
-    # A memory of 2 ** n words is made for a depth of 2 ** n - 6.
+    # A memory of 2 ** n words is made for a depth of 2 ** n - 7.
     monkeypatch.setattr(activation_queue, "BROADCAST_SLACK", BROADCAST_SLACK - 1)
     with pytest.raises(AssertionError, match="activation queue overflow"):
         broadcast(configuration(queue_depth), 80, queue_depth, stall_sinks=[True] * 100)
 
 
 def test_overflow_is_asserted() -> None:
-    dut = ActivationQueue(configuration(1))
-    pulses = [{"payload": item} for item in slices(1 + 1 + BROADCAST_SLACK + 1, seed=0)]
+    dut = ActivationQueue(configuration(8))
+    pulses = [{"payload": item} for item in slices(1 + 8 + BROADCAST_SLACK + 1, seed=0)]
     run(dut, {"valid": pulses[:-1]}, {})
     with pytest.raises(AssertionError, match="activation queue overflow"):
         run(dut, {"valid": pulses}, {})

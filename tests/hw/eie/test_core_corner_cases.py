@@ -149,7 +149,7 @@ def test_queue_full_for_a_thousand_cycles(queue_depth: int) -> None:
 
 def test_a_slack_that_is_one_too_small_overflows_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     # A depth and a slack of 9 slices in all take 16 words, of 8 only 8: there the ninth finds no room.
-    queue_depth, columns = 2, 24
+    queue_depth, columns = 1, 24
     assert queue_depth + BROADCAST_SLACK == 9
     monkeypatch.setattr(activation_queue, "BROADCAST_SLACK", BROADCAST_SLACK - 1)
     program = slow_pe(queue_depth, columns)

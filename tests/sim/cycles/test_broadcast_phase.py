@@ -16,11 +16,11 @@ def reference(config: EieConfig, lists: np.ndarray, counts: np.ndarray) -> Broad
     tree: list[int | None] = [None] * (1 + levels)  # the PE's output, and a register a level
     root: list[int] = []
     at_head: int | None = None
-    holds = [False, False]  # a register at the root, one in each group of PEs
+    holds = [False, False]  # the two registers of commands
     pipeline: list[int | None] = [None] * 5  # broadcast, command register, table, table, pointers
     queues: list[list[int]] = [[] for _ in range(n_pes)]
     heads: list[int | None] = [None] * n_pes
-    full, stopped = [False] * n_pes, False  # a register in every PE, then one for all
+    full, seen, stopped = [False] * n_pes, False, False  # a register in every PE, one in every group, one for all
     cycle, first, queue_full, work, empty, last_busy = 3, None, 0, 0, 0, 0
     while True:
         for head in heads:
@@ -62,7 +62,7 @@ def reference(config: EieConfig, lists: np.ndarray, counts: np.ndarray) -> Broad
             turn += not left[turn]
         tree = [sends, *tree[:-1]]
         holds = [n_waiting >= 13 - levels, holds[0]]
-        stopped, full = any(full), now_full
+        stopped, seen, full = seen, any(full), now_full
         cycle += 1
     assert next_one == n_broadcasts
     return BroadcastPhase(
