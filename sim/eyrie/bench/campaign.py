@@ -63,6 +63,13 @@ class Outcome:
         """Whether everything is equal."""
         return not self.mismatches and not self.cycle_mismatches and self.failure is None
 
+    @property
+    def difference(self) -> str:
+        """What is not, in one line."""
+        return self.failure or (
+            f"of {self.samples} samples {self.mismatches} differ in values, {self.cycle_mismatches} in cycles"
+        )
+
 
 def run_campaign(
     *, seed: int, n_engines: int, n_networks: int, building: Callable[[str], None] | None = None

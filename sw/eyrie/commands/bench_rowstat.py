@@ -8,22 +8,11 @@ from typing import Any, Literal
 import click
 
 from eyrie.anchors.eyeriss import NETWORKS, NetworkName, published_convolutions
+from eyrie.commands.engine import ArraySize
 from eyrie.commands.terminal import json_option, print_json, print_table, progress
 from eyrie.rowstat.config import DEFAULT, PAPER, RowstatConfig
 
 PRESETS = {"default": DEFAULT, "paper": PAPER}
-
-
-class ArrayShape(click.ParamType):
-    """Rows and columns of PEs."""
-
-    name = "RxC"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        rows, cross, columns = str(value).partition("x")
-        if not (cross and rows.isdecimal() and columns.isdecimal()):
-            self.fail(f"{value!r} is no array like 12x14", param, ctx)
-        return int(rows), int(columns)
 
 
 @click.command()
@@ -31,7 +20,7 @@ class ArrayShape(click.ParamType):
 @click.option("--layers", default="all", show_default=True, metavar="all|NAME,...", help="Such as conv3,conv5.")
 @click.option("--batch", type=click.IntRange(1, 64), help="Images.  [default: as in the paper]")
 @click.option("--preset", type=click.Choice(list(PRESETS)), default="default", show_default=True)
-@click.option("--array", type=ArrayShape(), help="Another array of PEs with the preset's memories.")
+@click.option("--array", type=ArraySize(), help="Another array of PEs with the preset's memories.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of every random draw.")
 @click.option(
     "--about-as-fast",

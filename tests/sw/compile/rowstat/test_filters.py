@@ -7,8 +7,8 @@ import pytest
 
 from eyrie.compile.rowstat.filters import filter_stream
 from eyrie.compile.rowstat.loops import Loops
+from eyrie.compile.rowstat.random_layers import draw_layer, draw_mapping, draw_shape
 from eyrie.rowstat.config import TINY
-from tests.sw.compile.rowstat.rowstat_cases import draw_layer, draw_mapping, draw_shape
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -11,13 +11,14 @@ from eyrie.compile.rowstat.loops import Loops
 from eyrie.compile.rowstat.mapper import choose_mapping, mappings
 from eyrie.compile.rowstat.mapping import Mapping, is_mapping, require_mapping
 from eyrie.compile.rowstat.program import compile_layers
+from eyrie.compile.rowstat.random_layers import draw_inputs, draw_layer, draw_mapping, draw_shape
 from eyrie.compile.rowstat.traffic import count_traffic
 from eyrie.cycles.rowstat.model import RowstatCycleModel
 from eyrie.errors import InputError
 from eyrie.golden.rowstat.model import RowstatModel
 from eyrie.rowstat.commands import Unit
 from eyrie.rowstat.config import PAPER, TINY
-from tests.sw.compile.rowstat.rowstat_cases import CONFIGS, draw_inputs, draw_layer, draw_mapping, draw_shape
+from tests.sw.compile.rowstat.rowstat_cases import CONFIGS
 
 CONV3 = ConvShape(
     name="conv3", batch=4, channels=256, height=13, width=13, filters=384, kernel=(3, 3), padding=(1,) * 4

@@ -7,11 +7,12 @@ import pytest
 
 from eyrie.compile.rowstat.layer import ConvShape
 from eyrie.compile.rowstat.program import compile_layers
+from eyrie.compile.rowstat.random_layers import draw_inputs, draw_layer, draw_mapping, draw_shape
 from eyrie.errors import InputError
 from eyrie.golden.convolution import forward
 from eyrie.golden.rowstat.model import RowstatModel
 from eyrie.rowstat.config import TINY, RowstatConfig
-from tests.sw.compile.rowstat.rowstat_cases import CONFIGS, draw_inputs, draw_layer, draw_mapping, draw_shape
+from tests.sw.compile.rowstat.rowstat_cases import CONFIGS
 
 NAMED = {
     "one value": ConvShape(name="conv", channels=1, height=1, width=1, filters=1, kernel=(1, 1)),

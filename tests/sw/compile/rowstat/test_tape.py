@@ -11,13 +11,13 @@ from eyrie.compile.rowstat.loops import Loops
 from eyrie.compile.rowstat.mapping import Mapping
 from eyrie.compile.rowstat.packets import LONGEST_WAIT, MAX_PACKET, CommandCount, Tape
 from eyrie.compile.rowstat.program import compile_layers
+from eyrie.compile.rowstat.random_layers import draw_inputs, draw_layer, draw_mapping, draw_shape
 from eyrie.compile.rowstat.tape import block_sections
 from eyrie.golden.convolution import forward
 from eyrie.golden.rowstat.model import RowstatModel
 from eyrie.golden.rowstat.tape import Tape as ReadTape
 from eyrie.rowstat.commands import COUNT_BITS, Unit
 from eyrie.rowstat.config import TINY
-from tests.sw.compile.rowstat.rowstat_cases import draw_inputs, draw_layer, draw_mapping, draw_shape
 
 SHAPE = ConvShape(name="conv", batch=2, channels=4, height=9, width=9, filters=6, kernel=(3, 3))
 MAPPING = Mapping(filters=2, slots=1, slot_pairs=3, sets=1, strip_rows=4, steps=7, region=5, ring=2)
