@@ -211,7 +211,7 @@ def test_a_run_is_read_and_kept(runs: Runs) -> None:
     assert route(JOB, 3) == first
     (options,) = runs.options
     assert " ".join(options) == (
-        "--25k --speed 8 --package CABGA381 --freq 100 --router router2 --timing-allow-fail --seed 3"
+        "--25k --speed 8 --package CABGA381 --freq 100 --placer heap --router router2 --timing-allow-fail --seed 3"
     )
 
 
@@ -219,6 +219,7 @@ def test_what_a_result_depends_on_is_in_its_key(runs: Runs) -> None:
     others = (
         replace(JOB, part=Part(device="25k", speed=6)),
         replace(JOB, constraint_mhz=50),
+        replace(JOB, placer="static"),
         replace(JOB, out_of_context=True),
         replace(JOB, keep=()),
         replace(JOB, core=replace(TOY, text=TEXT + "\n")),

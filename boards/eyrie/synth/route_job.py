@@ -1,11 +1,19 @@
 """What is to be placed and routed, on what, and towards which clock."""
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from eyrie.common.emit import EmittedVerilog
 from eyrie.synth.part import Part
 from eyrie.synth.shell import in_shell, shell_name
 from eyrie.synth.yosys import netlist_script
+
+Placer = Literal["heap", "static"]
+"""nextpnr's placers. On 64 PEs, whose block RAMs lie all over the part, "static" takes a third of the time, and its
+placements can be routed; on a few PEs "heap" reaches the faster clock."""
+
+PLACERS: tuple[Placer, ...] = get_args(Placer)
+"""All of `Placer`."""
 
 # Its other router does not end on 8 PEs. A clock slower than asked for is a result, not an error.
 _OPTIONS = ("--router", "router2", "--timing-allow-fail")
@@ -23,6 +31,7 @@ class RouteJob:
         Where it is placed.
     constraint_mhz : int
         The clock to work towards.
+    placer : "heap" or "static"
     out_of_context : bool
         The core alone, with open ports: nextpnr then routes neither clock nor reset nor inputs. Otherwise it stands in
         a shell of registers with three pins, see `eyrie.synth.shell`, and everything is routed.
@@ -34,6 +43,7 @@ class RouteJob:
     core: EmittedVerilog
     part: Part
     constraint_mhz: int = 100
+    placer: Placer = "heap"
     out_of_context: bool = False
     keep: tuple[str, ...] = ("eie_pe", "eie_command")
 
@@ -56,4 +66,5 @@ class RouteJob:
     def options(self) -> tuple[str, ...]:
         """Options of nextpnr, all but the seed."""
         context = ("--out-of-context",) if self.out_of_context else ()
-        return (*self.part.options, "--freq", str(self.constraint_mhz), *_OPTIONS, *context)
+        placer = ("--placer", self.placer)
+        return (*self.part.options, "--freq", str(self.constraint_mhz), *placer, *_OPTIONS, *context)

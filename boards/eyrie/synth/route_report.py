@@ -51,6 +51,7 @@ class RouteReport:
             "package": part.package,
             "out_of_context": self.job.out_of_context,
             "constraint_mhz": self.job.constraint_mhz,
+            "placer": self.job.placer,
             "seeds": [run.seed for run in self.runs],
             "median_mhz": round(self.median_mhz, 2),
             "passes": self.passes,

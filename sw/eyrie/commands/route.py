@@ -9,6 +9,10 @@ from eyrie.commands.geometry import geometry_options
 from eyrie.commands.preset import engine_from, option_name, preset_option
 from eyrie.commands.terminal import json_option, print_json, progress
 from eyrie.synth.part import DEVICES, SPEEDS, Device
+from eyrie.synth.route_job import PLACERS, Placer
+
+_STATIC_FROM = 32
+"""PEs from which on nextpnr's static placer is taken."""
 
 
 @click.command()
@@ -28,6 +32,11 @@ from eyrie.synth.part import DEVICES, SPEEDS, Device
     show_default=True,
     help="Of placement; give several for a median.",
 )
+@click.option(
+    "--placer",
+    type=click.Choice(PLACERS),
+    help=f"nextpnr's.  [default: static from {_STATIC_FROM} PEs up, heap below]",
+)
 @click.option("--out-of-context", is_flag=True, help="The engine alone: clock, reset and inputs are not routed.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Folder for report and logs.")
 @json_option
@@ -39,6 +48,7 @@ def route(
     package: str,
     freq: int,
     seeds: tuple[int, ...],
+    placer: Placer | None,
     out_of_context: bool,
     output: Path | None,
     as_json: bool,
@@ -68,11 +78,12 @@ def route(
         part = Part(device=device, speed=int(speed), package=package)
     except ValueError as error:
         raise InputError(str(error)) from error
+    placer = placer or ("static" if config.n_pes >= _STATIC_FROM else "heap")
     nextpnr = nextpnr_version()  # it says so before minutes of synthesis if there is none
     runs = []
     with progress("emitting Verilog") as task:
         core = emit_core(config, task.say)
-        job = RouteJob(core=core, part=part, constraint_mhz=freq, out_of_context=out_of_context)
+        job = RouteJob(core=core, part=part, constraint_mhz=freq, placer=placer, out_of_context=out_of_context)
         for seed in seeds:
             runs.append(route_seed(job, seed, progress=task.say))
             task(len(runs), len(seeds))
@@ -80,6 +91,7 @@ def route(
     again = (
         *("eyrie route", _engine_words(source, preset, geometry)),
         f"--device {part.device} --speed {part.speed} --package {part.package} --freq {freq}",
+        f"--placer {placer}",
         *(f"--seed {seed}" for seed in seeds),
         *(["--out-of-context"] if out_of_context else []),
         "--json",

@@ -64,12 +64,13 @@ def seeds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
 
 def test_three_seeds_and_their_median(eyrie: Callable, tmp_path: Path, seeds: list[int]) -> None:
     out = tmp_path / "out"
-    part = "--device 85k --speed 8 --package CABGA756 --freq 100"
+    part = "--device 85k --speed 8 --package CABGA756 --freq 100 --placer heap"
     command = f"route --preset ecp5-8 {part} --seed 1 --seed 2 --seed 3 --json"
     ended = eyrie(*command.split(), "-o", out)
     assert (ended.status, ended.err) == (0, "")
     facts = ended.json
     assert facts["command"] == f"eyrie {command}"
+    assert facts["placer"] == "heap"
     assert (facts["seeds"], facts["median_mhz"], facts["passes"]) == ([1, 2, 3], 104.12, True)
     assert [run["passes"] for run in facts["runs"]] == [True, False, True]
     assert facts["limited_by"].startswith("seed 3: pe.first to pe.second: 8.75 ns")
@@ -96,6 +97,15 @@ def test_the_table_says_what_limits_it(eyrie: Callable) -> None:
     assert "Limited by, seed 3: pe.first to pe.second: 8.75 ns" in out
 
 
+def test_the_placer_goes_by_the_number_of_pes_unless_given(eyrie: Callable) -> None:
+    def placer(*options: object) -> str:
+        return eyrie("route", *options, "--json").json["placer"]
+
+    assert [placer("--pes", n) for n in (31, 32)] == ["heap", "static"]
+    assert placer("--pes", 32, "--placer", "heap") == "heap"
+    assert placer("--preset", "ecp5-64") == "static"
+
+
 def test_a_clock_that_is_too_slow_ends_with_status_one(eyrie: Callable) -> None:
     ended = eyrie("route", "--preset", "ecp5-8", "--seed", 2, "--json")
     assert ended.status == 1
@@ -108,7 +118,7 @@ def test_a_clock_that_is_too_slow_ends_with_status_one(eyrie: Callable) -> None:
 def test_the_command_that_makes_it_again_names_the_engine(eyrie: Callable, tmp_path: Path) -> None:
     config = tmp_path / "config.json"
     config.write_text(ECP5_8.as_json())
-    part = "--device 25k --speed 6 --package CABGA256 --freq 50 --seed 2"
+    part = "--device 25k --speed 6 --package CABGA256 --freq 50 --placer heap --seed 2"
     for source in (config, tmp_path):
         facts = eyrie("route", source, *part.split(), "--json").json
         assert facts["command"] == f"eyrie route CONFIG.json {part} --json"
