@@ -40,6 +40,20 @@ from eyrie.commands.terminal import json_option, percent, print_json, print_tabl
     metavar="FILE",
     help="Compile for hardware that exists: its config.json, which replaces the other options of geometry.",
 )
+@click.option(
+    "--rowstat-config",
+    "rowstat_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Networks with convolutions: the row-stationary engine's configuration, JSON, instead of the default.",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1, max=256),
+    default=1,
+    show_default=True,
+    help="Networks with convolutions: images of one run of the row-stationary engine.",
+)
 @json_option
 def compile(
     model: Path,
@@ -55,23 +69,55 @@ def compile(
     requantise: str,
     balance: str,
     config_path: Path | None,
+    rowstat_path: Path | None,
+    batch: int,
     as_json: bool,
 ) -> None:
     """Quantise MODEL.onnx (or .onnx.gz), share its weights, and write one image and the hardware that it is for.
 
-    DIR then holds network.eyrie (the image), config.json (the hardware) and compile.json (what was done).
+    DIR then holds network.eyrie (the image), config.json (the hardware) and compile.json (what was done). Of a network
+    with convolutions it holds segments.json, the files that this names, and compile.json.
     """
     from eyrie.commands.arrays import read_array
+    from eyrie.commands.compile_segments import compile_with_convolutions, print_segments
     from eyrie.compile.compiler import compile_network
     from eyrie.compile.folder import IMAGE, read_configuration, write_folder
+    from eyrie.compile.network.folder import SEGMENTS
+    from eyrie.model.dense import DenseLayer
     from eyrie.model.onnx_import import load_onnx
 
-    with progress("reading the model") as task:
+    with progress("reading the model"):
         network = load_onnx(model)
-        task.say("compiling")
+        calibration = None if calibrate is None else read_array(calibrate)
+    if not all(isinstance(layer, DenseLayer) for layer in network.layers):
+        with progress("compiling"):
+            segments = compile_with_convolutions(
+                network,
+                output,
+                calibration=calibration,
+                requantise=requantise,
+                balance=balance,
+                config_path=config_path,
+                rowstat_path=rowstat_path,
+                batch=batch,
+                index_bits=index_bits,
+                pes=pes,
+                codebook_bits=codebook_bits,
+                queue_depth=queue_depth,
+                activation_bits=activation_bits,
+                multipliers=multipliers,
+                lut_ram=lut_ram,
+            )
+        print_segments(segments, output, as_json=as_json)
+        return
+    if rowstat_path is not None or batch != 1:
+        raise click.UsageError(
+            f"--rowstat-config and --batch are for networks with convolutions, which {model} has not"
+        )
+    with progress("compiling"):
         result = compile_network(
             network,
-            calibration=None if calibrate is None else read_array(calibrate),
+            calibration=calibration,
             n_pes=pes,
             codebook_bits=codebook_bits,
             index_bits=index_bits,
@@ -84,6 +130,7 @@ def compile(
             balance=balance == "on",
         )
         write_folder(output, result)
+        (output / SEGMENTS).unlink(missing_ok=True)  # of another network that was there before
     report = result.report
     if as_json:
         print_json(report.as_dict() | {"image": str(output / IMAGE), "image_bytes": (output / IMAGE).stat().st_size})

@@ -1,12 +1,15 @@
 """``eyrie evaluate``: how often a compiled classifier is right."""
 
 import hashlib
+import math
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
 from eyrie.commands.terminal import json_option, percent, print_json, print_table, progress
+from eyrie.errors import InputError
 
 
 @click.command()
@@ -15,14 +18,24 @@ from eyrie.commands.terminal import json_option, percent, print_json, print_tabl
 @click.option("--input", "inputs", type=click.Path(path_type=Path), metavar="X.npy", help="Or inputs of your own ...")
 @click.option("--labels", type=click.Path(path_type=Path), metavar="L.npy", help="... and their classes, (samples,).")
 @click.option("--on", type=click.Choice(["golden", "rtl"]), default="golden", show_default=True, help="Where to run.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="K", help="Use the first K samples only.")
 @json_option
-def evaluate(folder: Path, data: Path | None, inputs: Path | None, labels: Path | None, on: str, as_json: bool) -> None:
+def evaluate(
+    folder: Path,
+    data: Path | None,
+    inputs: Path | None,
+    labels: Path | None,
+    on: str,
+    limit: int | None,
+    as_json: bool,
+) -> None:
     """Count the samples whose largest output is the one of their class."""
     from eyrie.commands.arrays import read_array
+    from eyrie.commands.run_segments import class_outputs, open_segments
     from eyrie.compile.folder import IMAGE, read_folder
+    from eyrie.compile.network.folder import SEGMENTS, is_segmented
     from eyrie.compile.scaling import quantise_input
     from eyrie.driver.device import open_device
-    from eyrie.errors import InputError
     from eyrie.files import read_bytes
     from eyrie.train.data import read_fashion_mnist
 
@@ -33,17 +46,36 @@ def evaluate(folder: Path, data: Path | None, inputs: Path | None, labels: Path 
         x, classes = read_array(inputs), read_array(labels)
     else:
         raise click.UsageError("give either --data, or --input and --labels")
-    compiled = read_folder(folder)
-    activations = quantise_input(compiled, x)
-    if classes.shape != (len(x),):
-        raise InputError(f"labels must have shape ({len(x)},), one a sample, not {classes.shape}")
-    with progress("running") as task:
-        device = open_device(compiled, "rtl" if on == "rtl" else "golden", task.say)
-        outputs = device.run(activations, task).outputs
-    right = int(np.count_nonzero(outputs.argmax(axis=1) == classes))
-    if as_json:
-        image = hashlib.sha256(read_bytes(folder / IMAGE)).hexdigest()
-        facts = {"samples": len(x), "right": right, "accuracy": right / len(x), "on": on}
-        print_json(facts | {"pes": compiled.config.n_pes, "image_sha256": image})
+    facts: dict[str, Any]
+    if is_segmented(folder):
+        golden = open_segments(folder, on)
+        interface = golden.network.interface
+        shape = interface.input_shape
+        name, image, facts = interface.name, folder / SEGMENTS, {}
+        # The data set's images are rows of pixels.
+        maps = x.reshape(-1, *shape) if data is not None and x[0].size == math.prod(shape) else x
+        activations = interface.quantise_input(maps)
+        _require_labels(classes, len(x))
+        with progress("running") as task:
+            outputs = class_outputs(golden, activations[:limit], task)
     else:
-        print_table(compiled.name, ["samples", "right", "accuracy"], [[str(len(x)), right, percent(right / len(x))]])
+        compiled = read_folder(folder)
+        name, image, facts = compiled.name, folder / IMAGE, {"pes": compiled.config.n_pes}
+        activations = quantise_input(compiled, x)
+        _require_labels(classes, len(x))
+        with progress("running") as task:
+            device = open_device(compiled, "rtl" if on == "rtl" else "golden", task.say)
+            outputs = device.run(activations[:limit], task).outputs
+    samples = len(outputs)
+    right = int(np.count_nonzero(outputs.argmax(axis=1) == classes[:limit]))
+    if as_json:
+        digest = hashlib.sha256(read_bytes(image)).hexdigest()
+        counts = {"samples": samples, "right": right, "accuracy": right / samples, "on": on}
+        print_json(counts | facts | {"image_sha256": digest})
+    else:
+        print_table(name, ["samples", "right", "accuracy"], [[str(samples), right, percent(right / samples)]])
+
+
+def _require_labels(classes: np.ndarray, samples: int) -> None:
+    if classes.shape != (samples,):
+        raise InputError(f"labels must have shape ({samples},), one a sample, not {classes.shape}")

@@ -15,7 +15,12 @@ _MOST_NESTED = 16
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @click.option(
-    "--input", "inputs", type=click.Path(path_type=Path), required=True, metavar="X.npy", help="(samples, inputs)."
+    "--input",
+    "inputs",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="X.npy",
+    help="(samples, inputs), or (samples, channels, rows, columns).",
 )
 @click.option(
     "--output", type=click.Path(path_type=Path), metavar="Y.npy", help="Write the outputs, (samples, outputs) floats."
@@ -29,10 +34,22 @@ def run(folder: Path, inputs: Path, output: Path | None, on: str, limit: int | N
     On rtl every output is compared with the golden model; exit status 1 if one differs.
     """
     from eyrie.commands.arrays import read_array, write_array
+    from eyrie.commands.run_segments import open_segments, print_run
     from eyrie.compile.folder import read_folder
+    from eyrie.compile.network.folder import is_segmented
     from eyrie.compile.scaling import dequantise_output, quantise_input
     from eyrie.driver.device import open_device
 
+    if is_segmented(folder):
+        engines, samples = open_segments(folder, on), read_array(inputs)
+        interface = engines.network.interface
+        i = interface.quantise_input(samples[:limit] if limit else samples)
+        with progress("running"):
+            segmented = engines.run(i, timed=True)
+        if output is not None:
+            write_array(output, interface.dequantise_output(segmented.outputs))
+        print_run(interface, segmented, as_json=as_json)
+        return
     compiled = read_folder(folder)
     x = quantise_input(compiled, read_array(inputs)[:limit] if limit else read_array(inputs))
     with progress("loading") as task:

@@ -1,12 +1,16 @@
 """Ranges of all tensors: measured on calibration inputs, or bounded by interval arithmetic."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from eyrie.compile.scaling import require_samples
 from eyrie.compress.checks import LARGEST_WEIGHT
 from eyrie.errors import InputError
+from eyrie.model.conv import ConvLayer
+from eyrie.model.dense import DenseLayer
+from eyrie.model.layer import Layer
 from eyrie.model.network import Network
 
 HEADROOM = 1.25
@@ -14,6 +18,9 @@ HEADROOM = 1.25
 
 A value beyond its range saturates, an error without limit; a quarter more range costs a third of a bit of rounding.
 """
+
+_MAX_VALUES = 1 << 24
+"""Values of all tensors that are computed at a time; those of one sample if they are more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +57,7 @@ def measure_ranges(network: Network, x: np.ndarray) -> Ranges:
     Parameters
     ----------
     network : Network
-    x : real numbers (samples, inputs)
+    x : real numbers (samples, *input shape)
 
     Raises
     ------
@@ -58,12 +65,17 @@ def measure_ranges(network: Network, x: np.ndarray) -> Ranges:
         If the shape is another, there is no sample, a value is not finite, all inputs are zero, or values can leave
         the range of float32.
     """
-    x = require_samples(x, network.inputs, "calibration inputs")
+    x = require_samples(x, network.input_shape, "calibration inputs")
     inputs = _extremes(x)
     if inputs == (0.0, 0.0):
         raise InputError("all calibration inputs are zero; they must cover the range of real inputs")
     bounded = bound_ranges(network, inputs).bounds
-    measured = [inputs, *map(_extremes, network.activations(x))]
+    measured = [inputs, *([(0.0, 0.0)] * len(network.layers))]
+    step = max(1, _MAX_VALUES // sum(map(math.prod, network.shapes)))
+    for begin in range(0, len(x), step):
+        for number, tensor in enumerate(network.activations(x[begin : begin + step]), 1):
+            (low, high), (lowest, highest) = _extremes(tensor), measured[number]
+            measured[number] = min(low, lowest), max(high, highest)
     return Ranges(bounds=tuple(map(_with_headroom, measured, bounded)), n_samples=len(x))
 
 
@@ -80,22 +92,39 @@ def bound_ranges(network: Network, inputs: tuple[float, float] = (-1.0, 1.0)) ->
     """
     if not -LARGEST_WEIGHT <= inputs[0] <= inputs[1] <= LARGEST_WEIGHT:
         raise InputError(f"inputs from {inputs[0]:g} to {inputs[1]:g} leave the range of float32")
-    low = np.full(network.inputs, inputs[0])
-    high = np.full(network.inputs, inputs[1])
+    low, high = (np.full((1, *network.input_shape), bound) for bound in inputs)
     bounds = [inputs]
     for layer in network.layers:
-        positive, negative = np.maximum(layer.weight, 0), np.minimum(layer.weight, 0)
         with np.errstate(over="ignore", invalid="ignore"):
-            low, high = (
-                positive @ low + negative @ high + layer.bias,
-                positive @ high + negative @ low + layer.bias,
-            )
+            low, high = _bound_sums(layer, low, high)
         if not (low.min() >= -LARGEST_WEIGHT and high.max() <= LARGEST_WEIGHT):
             raise InputError(f"layer {layer.name}: its outputs can leave the range of float32")
-        if layer.relu:
-            low, high = np.maximum(low, 0), np.maximum(high, 0)
+        if isinstance(layer, DenseLayer | ConvLayer) and layer.relu:
+            clip = layer.clip if isinstance(layer, ConvLayer) else None
+            low, high = np.clip(low, 0, clip), np.clip(high, 0, clip)
         bounds.append((min(float(low.min()), 0.0), max(float(high.max()), 0.0)))
     return Ranges(bounds=tuple(bounds), n_samples=0)
+
+
+def _bound_sums(layer: Layer, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest output at every place before a ReLU, float64 (1, *shape), from those of the inputs."""
+    if isinstance(layer, DenseLayer):
+        positive, negative = np.maximum(layer.weight, 0), np.minimum(layer.weight, 0)
+        return (
+            (positive @ low[0] + negative @ high[0] + layer.bias)[None],
+            (positive @ high[0] + negative @ low[0] + layer.bias)[None],
+        )
+    if isinstance(layer, ConvLayer):
+        plain = replace(layer, bias=np.zeros_like(layer.bias), relu=False, clip=None)
+        rising = replace(plain, weight=np.maximum(layer.weight, 0))
+        falling = replace(plain, weight=np.minimum(layer.weight, 0))
+        bias = layer.bias[:, None, None]
+        return (
+            rising.forward(low) + falling.forward(high) + bias,
+            rising.forward(high) + falling.forward(low) + bias,
+        )
+    # Pooling and flattening: no output falls when an input rises.
+    return layer.forward(low), layer.forward(high)
 
 
 def _with_headroom(measured: tuple[float, float], bounds: tuple[float, float]) -> tuple[float, float]:

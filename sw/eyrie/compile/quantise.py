@@ -76,9 +76,8 @@ def quantise_network(
         raise InputError(f"requantise must be one of {get_args(Requantise)}, not {requantise!r}")
     if requantise == "multiplier" and not config.multipliers:
         raise InputError("requantisation with multipliers needs an engine that has them")
-    lowest, highest = config.activation_range
     scales = [_activation_scale(ranges.bounds[0], config, requantise)]
-    clip = tuple(int(np.clip(np.rint(bound / scales[0]), lowest, highest)) for bound in ranges.bounds[0])
+    clip = input_clip(ranges, scales[0], config.activation_width)
     interval = Interval(low=np.full(network.inputs, clip[0], np.int64), high=np.full(network.inputs, clip[1], np.int64))
     layers, certificates, shared_weights = [], [], []
     for layer, bounds in zip(network.layers, ranges.bounds[1:], strict=True):
@@ -97,7 +96,7 @@ def quantise_network(
             layers=tuple(layers),
             activation_width=config.activation_width,
             scales=tuple(scales),
-            clip=(clip[0], clip[1]),
+            clip=clip,
             host_operators=network.host_operators,
         ),
         shared=tuple(shared_weights),
@@ -115,7 +114,35 @@ def _share(layer: DenseLayer, codebook_bits: int) -> SharedWeights:
         raise InputError(f"layer {layer.name}: {error}") from error
 
 
-def _fraction_bits(magnitude: float, width: int) -> int:
+def input_clip(ranges: Ranges, scale: float, activation_width: int) -> tuple[int, int]:
+    """Lowest and highest activation of a network's input, whose unit stands for ``scale``."""
+    limit = 1 << activation_width - 1
+    low, high = (int(np.clip(np.rint(bound / scale), -limit, limit - 1)) for bound in ranges.bounds[0])
+    return low, high
+
+
+def raised_bias(
+    bias: np.ndarray, weight: np.ndarray, low: IntArray, high: IntArray, input_scale: float
+) -> npt.NDArray[np.float64]:
+    """Biases before a ReLU, but none so low that it needs a wide accumulator only to make a dead row deader.
+
+    A row that ReLU holds at zero for every input stays so if its bias is twice what its products can reach, even where
+    rounding doubles a weight.
+
+    Parameters
+    ----------
+    bias : float64 (rows,)
+    weight : float64 (rows, columns)
+    low, high : int64 (columns,)
+        Range of each input.
+    input_scale : float
+        What one unit of an input stands for.
+    """
+    reach = np.maximum(weight, 0) @ high + np.minimum(weight, 0) @ low
+    return np.maximum(bias, -2 * input_scale * np.maximum(reach, 0))
+
+
+def fraction_bits(magnitude: float, width: int) -> int:
     """Most fraction bits with which a magnitude fits a signed integer; negative for large ones, 0 for zero."""
     if not magnitude:
         return 0
@@ -130,7 +157,7 @@ def _activation_scale(bounds: tuple[float, float], config: EieConfig, requantise
     magnitude = max(-bounds[0], bounds[1])
     if requantise == "multiplier" and magnitude:
         return max(magnitude / config.activation_range[1], math.ldexp(1, -_MOST_FRACTION_BITS))
-    return math.ldexp(1, -_fraction_bits(magnitude, config.activation_width))
+    return math.ldexp(1, -fraction_bits(magnitude, config.activation_width))
 
 
 class _LayerFit:
@@ -150,7 +177,9 @@ class _LayerFit:
         self.input_scale, self.output_scale = input_scale, output_scale
         self.requantise = requantise
         self.largest = float(np.abs(shared.codebook).max())
-        self.bias = self._effective_bias()
+        self.bias = layer.bias
+        if layer.relu:
+            self.bias = raised_bias(layer.bias, shared.weight, inputs.low, inputs.high, input_scale)
 
     def certified(self) -> tuple[QuantisedLayer, Certificate, float]:
         """The layer at the finest scale that holds, its certificate, and its output scale."""
@@ -164,17 +193,6 @@ class _LayerFit:
                 return layer, certificate, output_scale
             fraction -= certificate.bits - self.config.accumulator_width
 
-    def _effective_bias(self) -> npt.NDArray[np.float64]:
-        """The bias, but none so low that it needs a wide accumulator only to make a dead row deader.
-
-        A row that ReLU holds at zero for every input stays so if its bias is twice what its products can reach.
-        """
-        if not self.layer.relu:
-            return self.layer.bias
-        weight = self.shared.weight
-        reach = np.maximum(weight, 0) @ self.inputs.high + np.minimum(weight, 0) @ self.inputs.low
-        return np.maximum(self.layer.bias, -2 * self.input_scale * np.maximum(reach, 0))
-
     def _finest_fraction(self) -> int:
         """Where the codebook fits the weight width and the shift its word.
 
@@ -186,7 +204,7 @@ class _LayerFit:
         widest_shift = self.config.max_shift - self.config.multiplier_width - 2
         finest = widest_shift + input_exponent - output_exponent
         if self.largest:
-            finest = min(finest, _fraction_bits(self.largest, self.config.weight_width))
+            finest = min(finest, fraction_bits(self.largest, self.config.weight_width))
         return finest
 
     def _excess(self, fraction: int) -> int:

@@ -5,10 +5,11 @@ import numpy.typing as npt
 
 from eyrie.compile.compiled import CompiledNetwork
 from eyrie.errors import InputError
+from eyrie.model.layer import Shape
 
 
-def require_samples(x: np.ndarray, inputs: int, what: str = "inputs") -> npt.NDArray[np.float64]:
-    """Check samples and return them as float64 (samples, inputs).
+def require_samples(x: np.ndarray, inputs: int | Shape, what: str = "inputs") -> npt.NDArray[np.float64]:
+    """Check samples and return them as float64 (samples, inputs), or (samples, *inputs) for a shape.
 
     Raises
     ------
@@ -18,15 +19,43 @@ def require_samples(x: np.ndarray, inputs: int, what: str = "inputs") -> npt.NDA
     if not isinstance(x, np.ndarray) or x.dtype.kind not in "fiub":
         kind = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
         raise InputError(f"{what} must be an array of real numbers, not {kind}")
-    if x.ndim != 2 or x.shape[1] != inputs:
-        raise InputError(f"{what} must have shape (samples, {inputs}), not {x.shape}")
+    shape = (inputs,) if isinstance(inputs, int) else inputs
+    if x.shape[1:] != shape:
+        raise InputError(f"{what} must have shape {samples_of(shape)}, not {x.shape}")
     if not len(x):
         raise InputError(f"{what} have no samples; at least one is needed")
     finite = np.isfinite(x)
     if not finite.all():
-        sample, element = (int(index) for index in np.argwhere(~finite)[0])
-        raise InputError(f"{what}: element {element} of sample {sample} is {x[sample, element]}; all must be finite")
+        sample, *place = (int(index) for index in np.argwhere(~finite)[0])
+        element = place[0] if len(place) == 1 else place
+        raise InputError(f"{what}: element {element} of sample {sample} is {x[sample, *place]}; all must be finite")
     return x.astype(np.float64)
+
+
+def samples_of(shape: Shape) -> str:
+    """The shape of samples in words, as in (samples, 1, 28, 28)."""
+    return f"({', '.join(map(str, ('samples', *shape)))})"
+
+
+def quantise_samples(x: np.ndarray, inputs: int | Shape, scale: float, clip: tuple[int, int]) -> npt.NDArray[np.int64]:
+    """Samples as activations: clipped to ``clip``, then rounded to the nearest multiple of a scale, halves to even.
+
+    Parameters
+    ----------
+    x : real numbers (samples, inputs), or (samples, *inputs) for a shape
+    inputs : int or tuple of int
+    scale : float
+        What one unit of an activation stands for.
+    clip : (int, int)
+        Lowest and highest activation.
+
+    Raises
+    ------
+    InputError
+        If the shape is another, there is no sample, or a value is not finite.
+    """
+    low, high = (bound * scale for bound in clip)
+    return np.rint(np.clip(require_samples(x, inputs), low, high) / scale).astype(np.int64)
 
 
 def quantise_input(compiled: CompiledNetwork, x: np.ndarray) -> npt.NDArray[np.int64]:
@@ -49,9 +78,7 @@ def quantise_input(compiled: CompiledNetwork, x: np.ndarray) -> npt.NDArray[np.i
     InputError
         If the shape is another, there is no sample, or a value is not finite.
     """
-    low, high = (bound * compiled.input_scale for bound in compiled.clip)
-    clipped = np.clip(require_samples(x, compiled.inputs), low, high)
-    return np.rint(clipped / compiled.input_scale).astype(np.int64)
+    return quantise_samples(x, compiled.inputs, compiled.input_scale, compiled.clip)
 
 
 def dequantise_output(compiled: CompiledNetwork, y: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
