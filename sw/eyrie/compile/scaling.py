@@ -1,5 +1,7 @@
 """Between the user's floating-point samples and the engine's integers."""
 
+from math import prod
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +13,8 @@ from eyrie.model.layer import Shape
 def require_samples(x: np.ndarray, inputs: int | Shape, what: str = "inputs") -> npt.NDArray[np.float64]:
     """Check samples and return them as float64 (samples, inputs), or (samples, *inputs) for a shape.
 
+    Where a shape is wanted, samples may also be flat, (samples, elements), in the order channel, row, column.
+
     Raises
     ------
     InputError
@@ -20,6 +24,8 @@ def require_samples(x: np.ndarray, inputs: int | Shape, what: str = "inputs") ->
         kind = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
         raise InputError(f"{what} must be an array of real numbers, not {kind}")
     shape = (inputs,) if isinstance(inputs, int) else inputs
+    if x.ndim == 2 and x.shape[1] == prod(shape):
+        x = x.reshape(-1, *shape)
     if x.shape[1:] != shape:
         raise InputError(f"{what} must have shape {samples_of(shape)}, not {x.shape}")
     if not len(x):

@@ -7,7 +7,7 @@ import pytest
 
 from eyrie.compile.compiled import CompiledNetwork
 from eyrie.compile.random_network import draw_case
-from eyrie.compile.scaling import dequantise_output, quantise_input
+from eyrie.compile.scaling import dequantise_output, quantise_input, require_samples
 from eyrie.errors import InputError
 
 
@@ -87,3 +87,10 @@ def test_outputs_of_another_shape_are_refused() -> None:
     for shape in ((3, network.outputs + 1), (network.outputs,)):
         with pytest.raises(InputError, match="outputs must have shape"):
             dequantise_output(network, np.zeros(shape, np.int64))
+
+
+def test_flat_samples_of_maps_are_taken_by_channel_row_and_column() -> None:
+    maps = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    assert (require_samples(maps.reshape(2, 60), (3, 4, 5)) == maps).all()
+    with pytest.raises(InputError, match=r"must have shape \(samples, 3, 4, 5\), not \(2, 59\)"):
+        require_samples(maps.reshape(2, 60)[:, :59], (3, 4, 5))
