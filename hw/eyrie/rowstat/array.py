@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,6 +10,7 @@ from eyrie.rowstat.config import RowstatConfig
 from eyrie.rowstat.layouts import (
     column_id_width,
     command_bus_layout,
+    drained_layout,
     filter_bus_layout,
     ifmap_bus_layout,
     psum_update_layout,
@@ -18,7 +19,7 @@ from eyrie.rowstat.layouts import (
 from eyrie.rowstat.pe import ProcessingElement
 from eyrie.rowstat.psum_bank import PsumBank
 from eyrie.rowstat.row_controller import RowController
-from eyrie.rowstat.timing import NEXT_LATENCY, PSUM_LATENCY, written_latency
+from eyrie.rowstat.timing import DRAIN_READ_LATENCY, NEXT_LATENCY, PSUM_LATENCY, written_latency
 
 
 class RowstatArray(wiring.Component):
@@ -48,12 +49,12 @@ class RowstatArray(wiring.Component):
     written : ``Out(1)``
         All psums of a pass are in the banks and can be read from the next cycle on; ``written_latency(config)`` cycles
         after the command with ``pass_end``.
-    drain_en : ``In(1)``
+    drain_en : ``In(config.drain_lanes)``
     drain_address : ``In(config.psum_bank_address_width)``
     drain_column : ``In(max(1, (config.columns - 1).bit_length()))``
-        Reads a psum of a column's bank, from a half that no pass changes.
-    drain_psum : ``Out(signed(config.accumulator_width))``
-        It, ``DRAIN_READ_LATENCY`` cycles later; 0 in all other cycles.
+        Bit k reads a psum of column ``drain_column + k``'s bank, from a half that no pass changes.
+    drained : ``Out(drained_layout(config))``
+        These psums, ``DRAIN_READ_LATENCY`` cycles later; 0 where none was read.
     gated : ``Out(config.n_pes)``
         PE ``row * columns + column`` has not multiplied because the value was 0.
     """
@@ -70,10 +71,10 @@ class RowstatArray(wiring.Component):
                 "set_en": In(1),
                 "set": In(set_width()),
                 "written": Out(1),
-                "drain_en": In(1),
+                "drain_en": In(config.drain_lanes),
                 "drain_address": In(config.psum_bank_address_width),
                 "drain_column": In(max(1, (config.columns - 1).bit_length())),
-                "drain_psum": Out(signed(config.accumulator_width)),
+                "drained": Out(drained_layout(config)),
                 "gated": Out(config.n_pes),
             }
         )
@@ -131,23 +132,38 @@ class RowstatArray(wiring.Component):
         ends = Signal(delay + PSUM_LATENCY)
         m.d.sync += ends.eq(Cat(command.valid & command.pass_end, ends))
 
+        # Neighbouring columns are drained together: of every so many, one.
+        lanes = range(config.drain_lanes)
         drain_address = Signal(config.psum_bank_address_width)
         m.d.sync += drain_address.eq(self.drain_address)
-        drained = []
+        drained: list[list[Any]] = [[] for _ in lanes]
         for column in columns:
             m.submodules[f"psum_bank_{column}"] = bank = PsumBank(config)
             drain_en = Signal(name=f"drain_en_{column}")
-            m.d.sync += drain_en.eq(self.drain_en & (self.drain_column == column))
+            wanted = [
+                en & (self.drain_column == column - lane) for lane, en in enumerate(self.drain_en) if column >= lane
+            ]
+            m.d.sync += drain_en.eq(Cat(wanted).any())
             m.d.comb += [
                 bank.update.eq(update),
                 bank.psum.eq(links[column]),
                 bank.drain_en.eq(drain_en),
                 bank.drain_address.eq(drain_address),
             ]
-            drained.append(bank.drained)
+            drained[column % len(lanes)].append(bank.drained)
 
-        # Banks that are not asked give 0.
-        m.d.sync += self.drain_psum.eq(_any_of(drained))
+        # Banks that are not asked give 0. The lowest column that is drained may be any of its group.
+        lowest: Any = self.drain_column[: len(lanes).bit_length() - 1]
+        for age in range(1, DRAIN_READ_LATENCY):
+            later = Signal(len(lowest), name=f"lowest_{age}")
+            m.d.sync += later.eq(lowest)
+            lowest = later
+        psums = [_any_of(group) if group else Const(0) for group in drained]
+        for lane in lanes:
+            turned = psums[lane]
+            for other in lanes[1:]:
+                turned = Mux(lowest == other, psums[(lane + other) % len(lanes)], turned)
+            m.d.sync += self.drained[f"column_{lane}"].eq(turned)
         m.d.comb += [self.written.eq(ends[-1]), self.gated.eq(Cat(gated))]
         return m
 

@@ -30,6 +30,7 @@ _RANGES = {
     "filter_fifo_words": (2, 1 << 14),
     "max_slots": (1, 63),
     "command_depth": (4, 1024),
+    "drain_lanes": (1, 4),
 }
 
 
@@ -70,6 +71,8 @@ class RowstatConfig:
         Pairs of a channel and a filter row that a PE works on in turn.
     command_depth : int
         64-bit words that wait in front of each unit; a power of two.
+    drain_lanes : int
+        Columns whose psums are requantised at the same time, one a cycle each; a power of two.
     """
 
     rows: int = 12
@@ -86,13 +89,14 @@ class RowstatConfig:
     filter_fifo_words: int = 256
     max_slots: int = 16
     command_depth: int = 64
+    drain_lanes: int = 2
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise ValueError(f"{name} must be an integer from {low} to {high}, not {value!r}")
-        for name in ("filter_fifo_words", "command_depth"):
+        for name in ("filter_fifo_words", "command_depth", "drain_lanes"):
             value = getattr(self, name)
             if value & (value - 1):
                 raise ValueError(f"{name} must be a power of two, not {value}")

@@ -7,6 +7,7 @@ follows is counted from that cycle on.
 
 from typing import Final
 
+from eyrie.rowstat.config import BUS_WORDS, RowstatConfig
 from eyrie.rowstat.timing import IFMAP_BANK_READ_LATENCY, RESTORE_DISTANCE
 
 QUEUE_LATENCY: Final = 2
@@ -66,3 +67,20 @@ REQUANTISE_LATENCY: Final = 7
 """Cycles from a psum to its activation."""
 WORDS_UNDER_WAY: Final = 32
 """Words of activations whose first value has had its cycle and that have not left yet, at most."""
+
+
+def drain_pause(steps: int, columns: int) -> int:
+    """Cycles without a value in a row of ``steps`` values of each of ``columns`` columns that are drained together.
+
+    They are in front of its last value, or, if a row is a single word, in front of that of the next row: words that are
+    complete at the same time go on one after the other, and the next ones must not be complete before that.
+    """
+    return max(0, columns - ((steps - 1) % BUS_WORDS + 1))
+
+
+def drain_cycles(config: RowstatConfig, steps: int, columns: int) -> int:
+    """Cycles of DRAIN for a filter, from its first value to that of the next one: `drain_lanes` columns at a time, and
+    those that are left."""
+    groups, left = divmod(columns, config.drain_lanes)
+    cycles = groups * (steps + drain_pause(steps, config.drain_lanes))
+    return cycles + (steps + drain_pause(steps, left) if left else 0)

@@ -141,7 +141,7 @@ class RowstatCore(wiring.Component):
             array.drain_en.eq(drain.read_en),
             array.drain_address.eq(drain.read_address),
             array.drain_column.eq(drain.read_column),
-            drain.psum.eq(array.drain_psum),
+            drain.psums.eq(array.drained),
             # The array.
             array.ifmap.eq(deliver.ifmap),
             array.filter.eq(load.filter),

@@ -146,6 +146,14 @@ def psum_update_layout(config: RowstatConfig) -> data.StructLayout:
     )
 
 
+def drained_layout(config: RowstatConfig) -> data.StructLayout:
+    """A psum of each of the columns that are drained at the same time: ``column_0`` is that of the lowest one.
+
+    No array: its elements would have the names that Yosys gives to the bits of a port.
+    """
+    return data.StructLayout({f"column_{lane}": signed(config.accumulator_width) for lane in range(config.drain_lanes)})
+
+
 def bank_word_layout(config: RowstatConfig) -> data.ArrayLayout:
     """A word of the ifmap bank: values of a row, the lowest position first."""
     return data.ArrayLayout(signed(config.activation_width), BUS_WORDS)

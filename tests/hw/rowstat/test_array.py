@@ -27,14 +27,15 @@ from tests.hw.rowstat.traffic import IDLE, extreme, random_commands
 CONFIGS = {
     "tiny": TINY,
     "1 x 1": dataclasses.replace(TINY, rows=1, columns=1),
-    "2 x 5": dataclasses.replace(TINY, rows=2, columns=5, max_slots=1),
+    "2 x 5": dataclasses.replace(TINY, rows=2, columns=5, max_slots=1, drain_lanes=4),
     "6 x 1": dataclasses.replace(TINY, rows=6, columns=1, psum_depth=1),
-    "1 x 3": dataclasses.replace(TINY, rows=1, columns=3, ifmap_depth=2, ifmap_ahead=0, filter_depth=2),
+    "1 x 3": dataclasses.replace(TINY, rows=1, columns=3, ifmap_depth=2, ifmap_ahead=0, filter_depth=2, drain_lanes=1),
     "8 bits": dataclasses.replace(TINY, rows=5, activation_width=8, weight_width=8, accumulator_width=24),
 }
 
 Cycle = dict[str, Any]
-"""What comes to the array in a cycle: a bus's fields by its name, column id, set, a drain's column and address."""
+"""What comes to the array in a cycle: a bus's fields by its name, column id, set, a drain's column, address and
+lanes."""
 
 
 def row_id(row: int, slot: int, channel: int, offset: int) -> Cycle:
@@ -55,8 +56,9 @@ def shifts(column_ids: Sequence[int], sets: Sequence[int]) -> list[Cycle]:
     return [{"column_id": column, "set": number} for column, number in zip(column_ids, sets, strict=True)]
 
 
-def drain(column: int, address: int) -> Cycle:
-    return {"drain": (column, address)}
+def drain(column: int, address: int, lanes: int = 1) -> Cycle:
+    """Bit k of ``lanes``: column ``column + k``."""
+    return {"drain": (column, address, lanes)}
 
 
 def play(config: RowstatConfig, cycles: Sequence[Cycle], after: int) -> dict[str, list[Any]]:
@@ -67,10 +69,9 @@ def play(config: RowstatConfig, cycles: Sequence[Cycle], after: int) -> dict[str
     for name in ("column_id", "set"):
         flat[f"{name}_en"] = [*(int(name in cycle) for cycle in cycles), 0]
         flat[name] = [*(cycle.get(name, 0) for cycle in cycles), 0]
-    flat["drain_en"] = [*(int("drain" in cycle) for cycle in cycles), 0]
-    for place, name in enumerate(("drain_column", "drain_address")):
-        flat[name] = [*(cycle.get("drain", (0, 0))[place] for cycle in cycles), 0]
-    outputs = ["drain_psum", "written", "gated"]
+    for place, name in enumerate(("drain_column", "drain_address", "drain_en")):
+        flat[name] = [*(cycle.get("drain", (0, 0, 0))[place] for cycle in cycles), 0]
+    outputs = ["drained", "written", "gated"]
     return run(RowstatArray(config), {}, {}, levels=flat, watch=outputs, after=len(cycles) + after).watched
 
 
@@ -79,14 +80,17 @@ def check(config: RowstatConfig, cycles: Sequence[Cycle], column_ids: Sequence[i
     head = shifts(column_ids, sets)
     model = ArrayModel(config, column_ids, sets)
     n = len(head) + len(cycles) + written_latency(config) + DRAIN_READ_LATENCY
-    gated, written, drained, psums = [0] * n, [0] * n, [0] * n, []
+    gated, written, psums = [0] * n, [0] * n, []
+    lanes = range(config.drain_lanes)
+    drained = [{f"column_{lane}": 0 for lane in lanes} for _ in range(n)]
     for now, cycle in enumerate(cycles, len(head)):
         if "filter" in cycle:
             model.load(cycle["filter"])
         if "drain" in cycle:
-            column, address = cycle["drain"]
-            psums.append(model.banks[column][address])
-            drained[now + DRAIN_READ_LATENCY] = psums[-1]
+            first, address, wanted = cycle["drain"]
+            read = {f"column_{lane}": model.banks[first + lane][address] for lane in lanes if wanted >> lane & 1}
+            psums += read.values()
+            drained[now + DRAIN_READ_LATENCY] |= read
         command = cycle.get("command", IDLE)
         if command.get("valid"):
             for row, flags in enumerate(model.execute(command)):
@@ -98,7 +102,7 @@ def check(config: RowstatConfig, cycles: Sequence[Cycle], column_ids: Sequence[i
     watched = play(config, [*head, *cycles], n - len(head) - len(cycles))
     assert watched["gated"] == gated
     assert watched["written"] == written
-    assert watched["drain_psum"] == drained
+    assert watched["drained"] == drained
     return psums
 
 
@@ -145,7 +149,9 @@ def test_random_traffic(name: str, seed: int) -> None:
             if not (before.get("valid") and before["filter_address"] == address):
                 cycle |= random_weights(address)
             if known[1 - half] and draw.random() < 0.7:
-                cycle |= drain(draw.randrange(config.columns), draw.choice(known[1 - half]))
+                column = draw.randrange(config.columns)
+                lanes = draw.randrange(1, 1 << min(config.drain_lanes, config.columns - column))
+                cycle |= drain(column, draw.choice(known[1 - half]), lanes)
             cycles.append(cycle)
         sending = [c for c in commands if c["valid"] and c["last_word"] and c["last_slot"]]
         known[half] = sorted({command["bank_address"] for command in sending})
@@ -307,7 +313,7 @@ def test_new_column_ids_part_old_values_from_new_ones() -> None:
     swap = [{"column_id": 700, "set": 0}, {"column_id": 0, "set": 0}]
     cycles = [*swap[::-1], *ids, *load, *values(3), *[{}] * config.rows, *swap, *values(5), *[{}] * COMMAND_AFTER_VALUE]
     cycles += [*one_psum(1), *[{}] * (written_latency(config) + 1), drain(0, 0), drain(1, 0)]
-    watched = play(config, cycles, DRAIN_READ_LATENCY)["drain_psum"]
+    watched = [psums["column_0"] for psums in play(config, cycles, DRAIN_READ_LATENCY)["drained"]]
     total = 1 + 10 + 100 + 1000 + 1
     assert watched[-2:] == [3 * total, 5 * total]
 
@@ -324,5 +330,5 @@ def test_new_sets_part_old_weights_from_new_ones() -> None:
     cycles = [*both, *ids, *(value(0, 0, row, 0, 1) for row in range(config.rows))]
     cycles += [*load(3), *[{}] * config.rows, *swap, *load(5)]
     cycles += [*one_psum(1), *[{}] * (written_latency(config) + 1), drain(0, 0), drain(1, 0)]
-    watched = play(config, cycles, DRAIN_READ_LATENCY)["drain_psum"]
+    watched = [psums["column_0"] for psums in play(config, cycles, DRAIN_READ_LATENCY)["drained"]]
     assert watched[-2:] == [15, 25]

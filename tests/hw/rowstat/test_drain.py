@@ -1,7 +1,7 @@
-"""Drain: every psum to its place in external memory, requantised, a value a cycle."""
+"""Drain: every psum to its place in external memory, requantised, a value of some columns a cycle."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,12 +12,19 @@ from amaranth.lib.wiring import In, Out
 from eyrie.bench.component import STALLS, Run, Stall, run
 from eyrie.rowstat.commands import COUNT_BITS, Opcode, pack
 from eyrie.rowstat.config import TINY, RowstatConfig
-from eyrie.rowstat.control_timing import DRAIN_CYCLES, REQUANTISE_LATENCY, WORDS_UNDER_WAY
+from eyrie.rowstat.control_timing import (
+    DRAIN_CYCLES,
+    REQUANTISE_LATENCY,
+    WORDS_UNDER_WAY,
+    drain_cycles,
+    drain_pause,
+)
 from eyrie.rowstat.drain import Drain
 from eyrie.rowstat.external import map_write_layout
 from eyrie.rowstat.timing import DRAIN_READ_LATENCY
 
 FACTORS = (0x3039_A5C1, 0x51F1_2E0D)
+LANES = {lanes: replace(TINY, columns=7, drain_lanes=lanes) for lanes in (1, 2, 4)}
 
 
 def psum_at(column: int, address: int) -> int:
@@ -39,32 +46,35 @@ class DrainedBanks(wiring.Component):
                 "map_write": Out(stream.Signature(map_write_layout)),
                 "drained": Out(COUNT_BITS),
                 "busy": Out(1),
-                "read_en": Out(1),
+                "read_en": Out(config.drain_lanes),
             }
         )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.drain = drain = Drain(self.config)
-        hashed, psum = Signal(32), Signal(signed(32))
         m.d.comb += [
             drain.start.eq(self.start),
             drain.computed.eq(self.computed),
             self.drained.eq(drain.drained),
             self.busy.eq(drain.busy),
             self.read_en.eq(drain.read_en),
-            hashed.eq((drain.read_column + 1) * FACTORS[0] + (drain.read_address + 1) * FACTORS[1]),
-            psum.eq(hashed.as_signed() >> 12),
         ]
         wiring.connect(m, wiring.flipped(self.commands), drain.commands)
         wiring.connect(m, drain.map_write, wiring.flipped(self.map_write))
         # Nothing where nothing was asked for, as the array has it.
-        late: Any = psum * drain.read_en
-        for age in range(DRAIN_READ_LATENCY):
-            later = Signal(signed(32), name=f"psum_{age}")
-            m.d.sync += later.eq(late)
-            late = later
-        m.d.comb += drain.psum.eq(late)
+        for lane in range(self.config.drain_lanes):
+            hashed, psum = Signal(32, name=f"hashed_{lane}"), Signal(signed(32), name=f"psum_{lane}")
+            m.d.comb += [
+                hashed.eq((drain.read_column + lane + 1) * FACTORS[0] + (drain.read_address + 1) * FACTORS[1]),
+                psum.eq(hashed.as_signed() >> 12),
+            ]
+            late: Any = psum * drain.read_en[lane]
+            for age in range(DRAIN_READ_LATENCY):
+                later = Signal(signed(32), name=f"psum_{lane}_{age}")
+                m.d.sync += later.eq(late)
+                late = later
+            m.d.comb += drain.psums[f"column_{lane}"].eq(late)
         return m
 
 
@@ -93,30 +103,51 @@ class Case:
             words += pack("requantise", bias=bias, multiplier=multiplier, shift=shift)
         return words
 
-    @property
-    def writes(self) -> list[dict[str, int]]:
+    def row(self, f: int, j: int) -> list[int]:
+        """Activations of a filter's output row."""
+        bias, multiplier, shift = self.scales[f]
+        row = []
+        for x in range(self.steps):
+            psum = psum_at(self.first_column + j, self.psum_base + x * self.filter_stride + f)
+            value = (psum + bias) * multiplier + (1 << shift >> 1) >> shift
+            value = max(-(1 << 15), min((1 << 15) - 1, value))
+            row.append(max(value, 0) if self.relu else value)
+        return row
+
+    def writes(self, lanes: int) -> list[dict[str, int]]:
         writes = []
-        for f, (bias, multiplier, shift) in enumerate(self.scales):
-            for j in range(self.columns):
-                row = []
-                for x in range(self.steps):
-                    psum = psum_at(self.first_column + j, self.psum_base + x * self.filter_stride + f)
-                    value = (psum + bias) * multiplier + (1 << shift >> 1) >> shift
-                    value = max(-(1 << 15), min((1 << 15) - 1, value))
-                    row.append(max(value, 0) if self.relu else value)
-                address = self.map_address + f * self.channel_stride + j * self.row_stride
+        for f in range(self.filters):
+            for group in range(0, self.columns, lanes):
+                rows = [(j, self.row(f, j)) for j in range(group, min(group + lanes, self.columns))]
                 for first in range(0, self.steps, 4):
-                    data = sum((value & 0xFFFF) << 16 * k for k, value in enumerate(row[first : first + 4]))
-                    writes.append({"address": (address + first // 4) % (1 << 32), "data": data})
+                    for j, row in rows:
+                        address = self.map_address + f * self.channel_stride + j * self.row_stride + first // 4
+                        data = sum((value & 0xFFFF) << 16 * k for k, value in enumerate(row[first : first + 4]))
+                        writes.append({"address": address % (1 << 32), "data": data})
         return writes
 
+    def reads(self, lanes: int) -> list[int]:
+        """What `read_en` is in each cycle from the first value on, if nothing holds it up."""
+        reads: list[int] = []
+        words: list[tuple[int, int]] = []  # columns of the word before, and the cycle in which it was complete
+        for _ in range(self.filters):
+            for group in range(0, self.columns, lanes):
+                together = min(lanes, self.columns - group)
+                for x in range(self.steps):
+                    if x % 4 == 3 or x == self.steps - 1:
+                        before, complete = words[-1] if words else (0, 0)
+                        reads += [0] * (complete + before - len(reads))
+                        words.append((together, len(reads)))
+                    reads.append((1 << together) - 1)
+        return reads
 
-def case(draw: random.Random, **fields: Any) -> Case:
-    filters, columns = draw.randint(1, 4), draw.randint(1, TINY.columns)
+
+def case(draw: random.Random, config: RowstatConfig = TINY, **fields: Any) -> Case:
+    filters, columns = draw.randint(1, 4), draw.randint(1, config.columns)
     values: dict[str, Any] = {
         "psum_base": draw.randrange(64),
         "columns": columns,
-        "first_column": draw.randint(0, TINY.columns - columns),
+        "first_column": draw.randint(0, config.columns - columns),
         "filters": filters,
         "steps": draw.randint(1, 9),
         "filter_stride": draw.randint(1, 9),
@@ -134,11 +165,11 @@ def case(draw: random.Random, **fields: Any) -> Case:
     return Case(**{"scales": scales, **values})
 
 
-def play(cases: list[Case], **options: Any) -> Run:
+def play(cases: list[Case], config: RowstatConfig = TINY, **options: Any) -> Run:
     words = [word for one in cases for word in one.words]
-    writes = [write for one in cases for write in one.writes]
+    writes = [write for one in cases for write in one.writes(config.drain_lanes)]
     result = run(
-        DrainedBanks(TINY),
+        DrainedBanks(config),
         {"commands": words},
         {"map_write": len(writes)},
         watch=["drained", "busy", "read_en"],
@@ -151,46 +182,57 @@ def play(cases: list[Case], **options: Any) -> Run:
 
 
 @pytest.mark.parametrize("stall", STALLS)
-def test_random_drains(stall: Stall) -> None:
-    draw = random.Random(stall)
-    play([case(draw) for _ in range(12)], stall=stall, seed=2)
+@pytest.mark.parametrize("lanes", LANES)
+def test_random_drains(lanes: int, stall: Stall) -> None:
+    draw = random.Random(f"{lanes} {stall}")
+    play([case(draw, LANES[lanes]) for _ in range(12)], LANES[lanes], stall=stall, seed=2)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 8, 13])
-def test_a_value_a_cycle_from_the_first_to_the_last(steps: int) -> None:
-    one = case(random.Random(steps), steps=steps, columns=4, first_column=0, filters=20)
-    result = play([one])
-    values = 20 * 4 * steps
-    first = DRAIN_CYCLES + 2  # the word of the first filter, then the first value's cycle, then its read
-    reads = [cycle for cycle, read in enumerate(result.watched["read_en"]) if read]
-    assert reads == list(range(first, first + values))
-    done = first - 1 + values - 1 + 1 + DRAIN_READ_LATENCY + REQUANTISE_LATENCY + 2
+@pytest.mark.parametrize("columns", [1, 3, 4, 7])
+@pytest.mark.parametrize("lanes", LANES)
+def test_values_of_every_cycle_from_the_first_to_the_last(lanes: int, columns: int, steps: int) -> None:
+    config = LANES[lanes]
+    filters = 80 // columns // steps + 2
+    one = case(random.Random(steps), config, steps=steps, columns=columns, first_column=0, filters=filters)
+    result = play([one], config)
+    first = DRAIN_CYCLES + 2  # the word of the first filter, then the first values' cycle, then their read
+    expected = one.reads(lanes)
+    assert result.watched["read_en"][: first + len(expected)] == [0] * first + expected
+    assert not any(result.watched["read_en"][first + len(expected) :])
+    last_columns = (columns - 1) % lanes + 1
+    outside = drain_pause(steps, last_columns) if steps <= 4 else 0  # in front of the first row's last value
+    assert len(expected) == filters * drain_cycles(config, steps, columns) - outside
+    done = first - 1 + len(expected) - 1 + 1 + DRAIN_READ_LATENCY + REQUANTISE_LATENCY + 2 + last_columns - 1
     assert result.received_at["map_write"][-1] == done
     assert result.watched["drained"][done : done + 2] == [0, 1]
-    # The command is taken once, and the next one in the cycle after its last value.
+    # The command is taken once, and the next one in the cycle after its last values.
     assert result.sent_at["commands"][:4] == [0, 1, 2, DRAIN_CYCLES]
 
 
 def test_commands_follow_each_other() -> None:
     draw = random.Random(3)
-    cases = [case(draw, steps=5, columns=2, filters=2, relu=number % 2) for number in range(3)]
+    cases = [case(draw, steps=5, first_column=0, columns=4, filters=2, relu=number % 2) for number in range(3)]
     result = play(cases)
     reads = [cycle for cycle, read in enumerate(result.watched["read_en"]) if read]
-    starts = [6 + number * (20 + DRAIN_CYCLES + 1) for number in range(3)]
-    assert reads == [start + k for start in starts for k in range(20)]
+    rows = [0, 1, 2, 3, 5]
+    starts = [6 + number * (24 + DRAIN_CYCLES + 1) for number in range(3)]
+    assert reads == [start + row + x for start in starts for row in (0, 6, 12, 18) for x in rows]
 
 
-def test_words_that_nobody_takes_stop_it_and_none_is_lost() -> None:
-    one = case(random.Random(4), steps=1, columns=4, first_column=0, filters=30)
-    result = play([one], stall_sinks=[True] * 200)
+@pytest.mark.parametrize("lanes", LANES)
+def test_words_that_nobody_takes_stop_it_and_none_is_lost(lanes: int) -> None:
+    one = case(random.Random(4), LANES[lanes], steps=1, columns=4, first_column=0, filters=30)
+    result = play([one], LANES[lanes], stall_sinks=[True] * 200)
     reads = [cycle for cycle, read in enumerate(result.watched["read_en"]) if read]
-    assert sum(cycle < 200 for cycle in reads) == WORDS_UNDER_WAY
+    assert sum(cycle < 200 for cycle in reads) * lanes == WORDS_UNDER_WAY
 
 
 def test_a_command_waits_for_its_count() -> None:
     one = case(random.Random(5), wait_computed=3)
     result = play([one], levels={"computed": [0] * 40 + [2] * 20 + [3]})
-    assert result.watched["read_en"].index(1) == 60 + 3
+    reads = [cycle for cycle, read in enumerate(result.watched["read_en"]) if read]
+    assert reads[0] == 60 + 3
 
 
 def test_most_negative_psums_and_values() -> None:
@@ -203,7 +245,7 @@ def test_start_clears_the_counter() -> None:
     result = run(
         DrainedBanks(TINY),
         {"commands": one.words},
-        {"map_write": len(one.writes)},
+        {"map_write": len(one.writes(TINY.drain_lanes))},
         levels={"start": [0] * 400 + [1, 0]},
         watch=["drained"],
         after=500,

@@ -32,6 +32,8 @@ def test_memories_in_two_halves_and_powers_of_two() -> None:
         replace(TINY, psum_bank_words=9)
     with pytest.raises(ValueError, match="filter_fifo_words must be a power of two, not 12"):
         replace(TINY, filter_fifo_words=12)
+    with pytest.raises(ValueError, match="drain_lanes must be a power of two, not 3"):
+        replace(TINY, drain_lanes=3)
 
 
 def test_every_field_is_part_of_the_identity() -> None:

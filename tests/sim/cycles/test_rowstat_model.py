@@ -10,7 +10,7 @@ from eyrie.bench.rowstat_engine import SimulatedRowstat
 from eyrie.cycles.rowstat.model import MAP_LATENCY, RowstatCycleModel, RowstatTiming
 from eyrie.errors import InputError
 from eyrie.golden.rowstat.model import RowstatModel
-from eyrie.rowstat.commands import Opcode, Unit, pack
+from eyrie.rowstat.commands import Opcode, Unit, pack, unpack
 from eyrie.rowstat.config import TINY, RowstatConfig
 from tests.sim.golden.rowstat_tapes import (
     Builder,
@@ -26,7 +26,12 @@ from tests.sim.golden.rowstat_tapes import (
     write_map,
 )
 
-ONE_PE = replace(TINY, rows=1, columns=1, command_depth=4, ifmap_ahead=0)
+CONFIGS = {
+    "TINY": TINY,
+    "one PE": replace(TINY, rows=1, columns=1, command_depth=4, ifmap_ahead=0),
+    "1 lane": replace(TINY, drain_lanes=1),
+    "4 lanes": replace(TINY, rows=2, columns=7, drain_lanes=4),
+}
 Words = np.ndarray
 
 
@@ -60,7 +65,11 @@ def test_every_cycle_is_accounted_for(seed: int) -> None:
     assert timing.busy[Unit.DELIVER] == counts.ifmap_network
     assert timing.busy[Unit.LOAD] == counts.filter_words
     assert timing.busy[Unit.COMPUTE] * config.n_pes == counts.multiplies + counts.gated + counts.unused
-    assert timing.busy[Unit.DRAIN] == counts.drain_reads
+    drains = [unpack("drain", words) for unit, words in packets_of([int(word) for word in tape]) if unit == Unit.DRAIN]
+    assert sum(one["filters"] * one["steps"] * one["columns"] for one in drains) == counts.drain_reads
+    assert timing.busy[Unit.DRAIN] == sum(
+        one["filters"] * one["steps"] * -(-one["columns"] // config.drain_lanes) for one in drains
+    )
 
 
 def test_slower_memory_takes_no_less() -> None:
@@ -90,8 +99,9 @@ def test_units_that_wait_for_each_other_are_named(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("seed", range(36))
-@pytest.mark.parametrize("config", [TINY, ONE_PE], ids=["TINY", "one PE"])
-def test_hardware_takes_as_many_cycles(config: RowstatConfig, seed: int) -> None:
+@pytest.mark.parametrize("name", CONFIGS)
+def test_hardware_takes_as_many_cycles(name: str, seed: int) -> None:
+    config = CONFIGS[name]
     tape, filters, memory = draw_tape(seed, config)
     rng = np.random.default_rng(seed)
     if seed % 3 == 1:

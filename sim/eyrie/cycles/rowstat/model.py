@@ -29,7 +29,8 @@ class RowstatTiming:
         What the engine's own counter says, from start to done.
     busy : dict of Unit to int
         Cycles in which a unit did what it is there for: FETCH words from external memory, DELIVER values, LOAD words of
-        weights, COMPUTE multiplies (of all PEs at once, whether all have something to multiply or not), DRAIN psums.
+        weights, COMPUTE multiplies (of all PEs at once, whether all have something to multiply or not), DRAIN psums (of
+        all columns that are drained together at once).
     idle : dict of str to int
         Cycles in which no PE multiplied, by cause: ``start`` before the first multiply, ``end`` after the last,
         ``hazard`` (a unit too short for the psum scratch pad), ``ifmap`` (values not delivered), ``fetch`` (not yet in

@@ -26,13 +26,15 @@ from eyrie.rowstat.control_timing import (
     TRANSFERS_AHEAD,
     VALUES_SETTLE,
     WEIGHTS_SETTLE,
+    drain_cycles,
+    drain_pause,
 )
 from eyrie.rowstat.timing import DRAIN_READ_LATENCY, written_latency
 
 _LAYER_CYCLES = 2
 """DELIVER, COMPUTE: from the second word of a LAYER to the cycle in which the command behind it may be taken."""
 _WRITE_LATENCY = 1 + DRAIN_READ_LATENCY + REQUANTISE_LATENCY + QUEUE_LATENCY
-"""DRAIN: from the cycle of a word's last value to that in which the word leaves."""
+"""DRAIN: from the cycle of a word's last value to that in which the word leaves; those of further columns follow it."""
 
 
 @dataclass(kw_only=True)
@@ -66,7 +68,7 @@ class Times:
         Last cycle in which a unit has work.
     busy : dict of Unit to int
         Cycles in which a unit did what it is there for: words from external memory, values, words of weights,
-        multiplies, psums.
+        multiplies, psums of columns that are drained together.
     idle : dict of str to int
         Cycles of COMPUTE without a multiply, by cause.
     layer_ends : list of int
@@ -289,21 +291,28 @@ def array(times: Times) -> Waiting[None]:
 
 
 def drain(times: Times) -> Waiting[None]:
-    """A psum a cycle; words leave as soon as they are complete."""
-    queue = times.queues[Unit.DRAIN]
+    """A psum of some columns a cycle; their words leave one after the other as soon as they are complete."""
+    config, queue = times.config, times.queues[Unit.DRAIN]
     free = 0
     for command in times.checked.tape.commands[Unit.DRAIN]:
         decided = (yield from times.take(Unit.DRAIN, free, 3)) + 1
         waited = yield from times.waited(command)
-        values = command["columns"] * command["steps"]
+        steps, columns, lanes = command["steps"], command["columns"], config.drain_lanes
+        together = (columns - 1) % lanes + 1  # the last columns
+        pause = drain_pause(steps, together) if steps <= BUS_WORDS else 0  # in front of the next row's last value
+        values = drain_cycles(config, steps, columns) - pause
         last = max(decided, waited[Unit.COMPUTE])
         for number in range(command["filters"]):
             # The scales of a filter are taken with the last value of the one before, at the earliest.
-            last = (yield from queue.take(last if number else last + 1)) + values
+            if number:
+                last = max((yield from queue.take(last)), last + pause) + values
+            else:
+                last = (yield from queue.take(last + 1)) + values
         free = last + 1
-        times.busy[Unit.DRAIN] += command["filters"] * values
-        times.counted[Unit.DRAIN].append(last + _WRITE_LATENCY + 1)
-        times.last_busy[Unit.DRAIN] = last + _WRITE_LATENCY
+        leaves = last + _WRITE_LATENCY + together - 1
+        times.busy[Unit.DRAIN] += command["filters"] * steps * -(-columns // lanes)
+        times.counted[Unit.DRAIN].append(leaves + 1)
+        times.last_busy[Unit.DRAIN] = leaves
 
 
 def unit_cycles(layer: Command) -> int:

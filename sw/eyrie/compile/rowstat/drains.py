@@ -10,6 +10,7 @@ from eyrie.compile.rowstat.maps import MapPlace
 from eyrie.compile.rowstat.packets import Tape
 from eyrie.rowstat.commands import Opcode, Unit, pack
 from eyrie.rowstat.config import RowstatConfig
+from eyrie.rowstat.control_timing import drain_cycles
 
 _COMMAND_WORDS: Final = 3
 
@@ -83,7 +84,7 @@ class Drains:
 
     def _cycles(self, step: Pass) -> int:
         """Cycles of a drain, at most."""
-        return self.loops.mapping.filters * step.strip.rows * step.strip.columns
+        return self.loops.mapping.filters * drain_cycles(self.config, step.strip.columns, step.strip.rows)
 
     def _first_filter(self, step: Pass, column_set: int) -> int:
         """First filter of a column set, counted within the group."""

@@ -21,6 +21,7 @@ from eyrie.compile.rowstat.mapping import (
     unit_cycles,
 )
 from eyrie.rowstat.config import RowstatConfig
+from eyrie.rowstat.control_timing import drain_cycles
 
 _START: Final = 100
 """Cycles of a layer before its first value and after its last, about."""
@@ -98,6 +99,11 @@ def block_cycles(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> i
     return mapping.sets * config.row_groups * mapping.filters * shape.kernel[1]
 
 
+def strip_drain_cycles(config: RowstatConfig, mapping: Mapping) -> int:
+    """Cycles of the drains of a strip for a filter set."""
+    return mapping.sets * mapping.filters * drain_cycles(config, mapping.steps, mapping.strip_rows)
+
+
 def bound_cycles(shape: ConvShape, mapping: Mapping) -> float:
     """What a layer takes at least, whatever is resident: passes at the rate of computation or delivery."""
     return n_passes(shape, mapping) * max(pass_cycles(shape, mapping), delivery_cycles(shape, mapping))
@@ -134,7 +140,7 @@ def estimate_cycles(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -
         alone = -(-items // 2) if mapping.filter_sets == 1 else items
         waits = round(passes * ((1 - apart) * waiting(items) + apart * waiting(alone)))
     resident = min(mapping.filter_sets, n_filter_sets(shape, mapping)) * items
-    strip_drain = mapping.strip_rows * mapping.sets * mapping.strip_psums
+    strip_drain = strip_drain_cycles(config, mapping)
     residencies = -(-passes // (resident * n_channel_groups(shape, mapping)))
     if mapping.rolling:
         first, second = -(-resident // 2), resident // 2
