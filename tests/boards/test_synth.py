@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from eyrie.bench.emitted import TOP, emit_core
-from eyrie.common.emit import YosysError
+from eyrie.bench.emitted import ROWSTAT_PREFIX, emit_core
+from eyrie.common.emit import YosysError, emit_verilog
 from eyrie.eie.config import EieConfig
+from eyrie.rowstat.array import RowstatArray
+from eyrie.rowstat.config import PAPER, RowstatConfig
 from eyrie.synth import yosys
-from eyrie.synth.cells import TARGETS, Cells, Target
-from eyrie.synth.plan import Plan, departures, read_plans
+from eyrie.synth.cells import TARGETS, WITHOUT_LUT_RAM, Cells, Target
+from eyrie.synth.plan import ModulePlan, Plan, departures, plan_for, read_plans
 from eyrie.synth.table import COLUMNS, report_rows
 from eyrie.synth.yosys import SynthesisReport, synthesise
 
@@ -45,15 +47,46 @@ def toy(target: Target, *, flatten: bool = False) -> SynthesisReport:
     return synthesise(TOY, "toy", target, keep=["pe"], flatten=flatten)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_a_pe_becomes_what_was_planned(target: Target) -> None:
-    plans = read_plans(target)
-    assert [plan.name for plan in plans] == ["default"]
-    for plan in plans:
-        core = emit_core(replace(plan.config, n_pes=2))
-        report = synthesise(core.text, TOP, target)
-        assert report.instances == {"eie_pe": 2}
-        assert departures(plan, report) == []
+PLANS = [(target, plan) for target in TARGETS for plan in read_plans(target)]
+
+
+@pytest.mark.parametrize(("target", "plan"), PLANS, ids=[f"{target}, {plan.name}" for target, plan in PLANS])
+def test_a_module_becomes_what_was_planned(target: Target, plan: Plan) -> None:
+    if isinstance(plan.config, RowstatConfig):
+        instances = {"rowstat_pe": 2, "rowstat_row": 1, "rowstat_psum_bank": 2}
+        array = RowstatArray(replace(plan.config, rows=1, columns=2))
+        emitted = emit_verilog(array, name="rowstat_array", prefix=ROWSTAT_PREFIX)
+    else:
+        instances = {"eie_pe": 2}
+        emitted = emit_core(replace(plan.config, n_pes=2))
+    report = synthesise(emitted.text, emitted.top, target, keep=tuple(instances))
+    assert report.instances == instances
+    assert set(plan.modules) == set(instances)
+    assert departures(plan, report) == []
+
+
+def test_every_family_has_the_plans_that_it_can_have() -> None:
+    rowstat = ["rowstat default", "rowstat paper", "rowstat small"]
+    for target in TARGETS:
+        names = [plan.name for plan in read_plans(target)]
+        assert names == ["eie default", *(rowstat if target not in WITHOUT_LUT_RAM else [])]
+
+
+def test_a_plan_covers_arrays_of_any_size() -> None:
+    assert plan_for(EieConfig(n_pes=3), "ecp5") == plan_for(EieConfig(), "ecp5")
+    for config in (PAPER, replace(PAPER, rows=4, columns=5), replace(PAPER, ifmap_bank_words=64, command_depth=16)):
+        found = plan_for(config, "xilinx")
+        assert found is not None
+        assert found.name == "rowstat paper"
+    for name in ("activation_width", "weight_width", "accumulator_width", "ifmap_depth", "psum_depth", "max_slots"):
+        assert plan_for(replace(PAPER, **{name: getattr(PAPER, name) - 1}), "xilinx") is None, name
+    assert plan_for(replace(PAPER, ifmap_ahead=5), "xilinx") is None
+    assert plan_for(replace(PAPER, filter_depth=225), "xilinx") is None
+    assert plan_for(replace(PAPER, psum_bank_words=1022), "xilinx") is None
+    assert plan_for(EieConfig(queue_depth=9), "ecp5") is None
+    assert plan_for(PAPER, "ice40") is None
+    assert plan_for(EieConfig(), "ice40") is None
+    assert plan_for(EieConfig(lut_ram=False), "ice40") is not None
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -123,39 +156,34 @@ def test_a_top_that_is_not_there_is_one_line() -> None:
     assert "\n" not in str(raised.value)
 
 
-PLAN = Plan(
-    name="toy",
-    config=EieConfig(),
-    block_rams={"DP16KD": 1},
-    distributed_rams={},
-    multipliers={"MULT18X18D": 1},
-    flip_flops=32,
-)
+PLANNED = ModulePlan(block_rams={"DP16KD": 1}, distributed_rams={}, multipliers={"MULT18X18D": 1}, flip_flops=32)
+PLAN = Plan(name="toy", config=EieConfig(), modules={"pe": PLANNED})
 
 
 def test_a_departure_is_found_and_named() -> None:
     report = toy("ecp5")
-    assert departures(PLAN, report, "pe") == []
+    assert departures(PLAN, report) == []
     for change, line in (
         ({"block_rams": {"DP16KD": 2}}, "block_rams of pe are {'DP16KD': 1}, planned {'DP16KD': 2}"),
         ({"distributed_rams": {"TRELLIS_DPR16X4": 1}}, "distributed_rams of pe are {}, planned {'TRELLIS_DPR16X4': 1}"),
         ({"multipliers": {}}, "multipliers of pe are {'MULT18X18D': 1}, planned {}"),
         ({"flip_flops": 31}, "flip-flops of pe are 32, planned at most 31"),
     ):
-        assert departures(replace(PLAN, **change), report, "pe") == [f"ecp5, toy: {line}"]
+        changed = replace(PLAN, modules={"pe": replace(PLANNED, **change)})
+        assert departures(changed, report) == [f"ecp5, toy: {line}"]
 
 
 def test_a_memory_in_flip_flops_departs_from_the_plan() -> None:
     text = TOY.replace("words[0:1023]", "words[0:15]").replace("word <= words[address];", "word <= words[address] + 1;")
     text = text.replace("reg [15:0] words [0:1023]", '(* ram_style = "logic" *) reg [15:0] words [0:15]')
     report = synthesise(text, "toy", "ecp5", keep=["pe"])
-    lines = departures(PLAN, report, "pe")
+    lines = departures(PLAN, report)
     assert [line.split(" of pe")[0] for line in lines] == ["ecp5, toy: block_rams", "ecp5, toy: flip-flops"]
 
 
 def test_a_flattened_report_cannot_be_compared() -> None:
     with pytest.raises(ValueError, match="no module pe"):
-        departures(PLAN, toy("ecp5", flatten=True), "pe")
+        departures(PLAN, toy("ecp5", flatten=True))
 
 
 @pytest.mark.parametrize(

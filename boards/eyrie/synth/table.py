@@ -1,9 +1,16 @@
-"""A synthesis report as a table for people."""
+"""A synthesis report as tables for people."""
 
+from dataclasses import astuple
+
+from eyrie.synth.capacity import PARTS, Resources, lacking, taken
 from eyrie.synth.cells import Cells
 from eyrie.synth.yosys import SynthesisReport
 
 COLUMNS = ("module", "instances", "LUTs", "flip-flops", "block RAMs", "distributed RAMs", "multipliers")
+
+FIT_COLUMNS = ("part", "LUTs, memories too", "flip-flops", "block RAMs of 18 kbit", "multipliers", "can hold it")
+
+_NAMES = {"luts": "LUTs", "flip_flops": "flip-flops", "block_rams": "block RAMs", "multipliers": "multipliers"}
 
 
 def report_rows(report: SynthesisReport) -> list[tuple[str | int, ...]]:
@@ -18,6 +25,24 @@ def report_rows(report: SynthesisReport) -> list[tuple[str | int, ...]]:
         rows.append(_row("around them", 1, Cells(target=report.target, by_kind=rest)))
     rows.append(_row(report.top, 1, report.whole))
     return rows
+
+
+def fit_rows(cells: Cells) -> list[tuple[str | int, ...]]:
+    """One row for what a design takes, one for each part of the family with what it has; none if none is known."""
+    wanted, parts = taken(cells), PARTS[cells.target]
+    if not parts:
+        return []
+    return [
+        ("taken", *astuple(wanted), ""),
+        *((name, *astuple(part), _fit(wanted, part)) for name, part in parts.items()),
+    ]
+
+
+def _fit(wanted: Resources, part: Resources) -> str:
+    lacks = lacking(wanted, part)
+    if not lacks:
+        return "yes"
+    return "no: " + ", ".join(f"{want} of {have} {_NAMES[kind]}" for kind, (want, have) in lacks.items())
 
 
 def _row(name: str, instances: int, cells: Cells) -> tuple[str | int, ...]:

@@ -1,12 +1,11 @@
-"""Options that say how large an engine is, and the configuration they give."""
+"""Options that say how large an EIE engine is, and the configuration they give."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, get_args
 
 import click
+from click.core import ParameterSource
 
-from eyrie.compile.folder import read_configuration
 from eyrie.compile.index_width import IndexAim
 from eyrie.eie.config import EieConfig
 from eyrie.errors import InputError
@@ -61,23 +60,19 @@ def _with_options(command: Callable[..., Any], special: dict[str, dict[str, Any]
     return command
 
 
-def geometry_from(source: Path | None, **geometry: Any) -> EieConfig:
-    """The configuration in a folder or file, or the one that the options give with memories of default size.
+def geometry_from(**geometry: Any) -> EieConfig:
+    """The configuration that the options give, with memories of default size.
 
     Parameters
     ----------
-    source : Path or None
-        Folder or file; None counts the options.
     geometry : int or str
         The options that `geometry_options` adds, by name; switches are ``"on"`` or ``"off"``.
 
     Raises
     ------
     InputError
-        If the configuration cannot be read or an option is out of range.
+        If an option is out of range.
     """
-    if source is not None:
-        return read_configuration(source)
     try:
         return EieConfig(
             n_pes=geometry["pes"],
@@ -90,3 +85,14 @@ def geometry_from(source: Path | None, **geometry: Any) -> EieConfig:
         )
     except ValueError as error:
         raise InputError(str(error)) from error
+
+
+def given_geometry(geometry: dict[str, Any]) -> list[str]:
+    """Those of the options that stand on the command line, as they are written there."""
+    context = click.get_current_context()
+    return [option_name(name) for name in geometry if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+
+
+def option_name(parameter: str) -> str:
+    """A parameter as it is written on the command line."""
+    return f"--{parameter.replace('_', '-')}"

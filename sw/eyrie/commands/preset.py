@@ -1,20 +1,21 @@
-"""``--preset``: an engine that is sized for a part, in place of options of geometry."""
+"""``--preset`` of commands that take the EIE engine alone."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
-from eyrie.commands.geometry import geometry_from
+from eyrie.commands import engine
+from eyrie.commands.geometry import option_name as option_name
 from eyrie.eie.config import EieConfig
+from eyrie.errors import InputError
 from eyrie.synth.engines import ENGINES
 
 
 def preset_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--preset`` to a command."""
-    text = "An engine sized for a part; replaces the geometry."
+    text = "An engine with a name; replaces the geometry."
     return click.option("--preset", type=click.Choice(list(ENGINES)), help=text)(command)
 
 
@@ -24,22 +25,11 @@ def engine_from(source: Path | None, preset: str | None, geometry: dict[str, Any
     Raises
     ------
     click.UsageError
-        If a preset is given together with one of the others.
+        If options are given that do not go together.
     InputError
-        If the configuration cannot be read or an option is out of range.
+        If the configuration cannot be read, is of the other engine, or an option is out of range.
     """
-    if preset is None:
-        return geometry_from(source, **geometry)
-    context = click.get_current_context()
-    given = [
-        option_name(name) for name in geometry if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    ]
-    if source is not None or given:
-        other = given[0] if given else source
-        raise click.UsageError(f"--preset is a whole configuration: it cannot be given with {other}")
-    return ENGINES[preset]
-
-
-def option_name(parameter: str) -> str:
-    """A parameter as it is written on the command line."""
-    return f"--{parameter.replace('_', '-')}"
+    config = engine.engine_from(source, engine=None, preset=preset, array=None, **geometry)
+    if not isinstance(config, EieConfig):
+        raise InputError(f"{source} is a row-stationary engine; this command takes the EIE engine")
+    return config

@@ -5,28 +5,28 @@ from typing import Any
 
 import click
 
-from eyrie.commands.geometry import geometry_from, geometry_options
+from eyrie.commands.engine import engine_from, engine_options
 from eyrie.commands.terminal import json_option, print_json, print_table, progress
 
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path), required=False, metavar="[DIR|CONFIG.json]")
-@geometry_options
+@engine_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="OUT", help="Folder to write.")
 @json_option
-def verilog(source: Path | None, output: Path, as_json: bool, **geometry: Any) -> None:
-    """Write the engine for the network compiled into DIR, or for the given geometry.
+def verilog(source: Path | None, output: Path, as_json: bool, **engine: Any) -> None:
+    """Write the engine for the network compiled into DIR, for a configuration, or for the given options.
 
-    OUT then holds eie_core.v, and eie_core.json with its configuration and ports.
+    OUT then holds eie_core.v or rowstat_core.v, and beside it the same name with .json: configuration and ports.
     """
     import dataclasses
 
-    from eyrie.bench.emitted import emit_core
     from eyrie.common.emit import write_verilog_files
+    from eyrie.synth.design import array_size, emit_engine
 
-    config = geometry_from(source, **geometry)
+    config = engine_from(source, **engine)
     with progress("emitting Verilog") as task:
-        emitted = emit_core(config, task.say)
+        emitted = emit_engine(config, task.say)
         verilog_path, json_path = write_verilog_files(
             output, emitted, configuration=dataclasses.asdict(config), configuration_hash=config.hash
         )
@@ -40,5 +40,5 @@ def verilog(source: Path | None, output: Path, as_json: bool, **geometry: Any) -
     if as_json:
         print_json(facts)
         return
-    print_table(f"{emitted.top}, {config.n_pes} PEs", ["module", "instances"], list(emitted.modules.items()))
+    print_table(f"{emitted.top}, {array_size(config)}", ["module", "instances"], list(emitted.modules.items()))
     click.echo(f"Written to {verilog_path} ({facts['bytes']:,} bytes) and {json_path}")
