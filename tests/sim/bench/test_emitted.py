@@ -1,4 +1,4 @@
-"""The engine's Verilog: one module for all PEs, elaborated only when something changed."""
+"""The engines' Verilog: one module for all PEs, elaborated only when something changed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from eyrie.bench import emitted
-from eyrie.bench.emitted import PE_MODULE, PREFIX, TOP, emit_core
+from eyrie.bench.emitted import PE_MODULE, PREFIX, ROWSTAT_REPEATED, ROWSTAT_TOP, TOP, emit_core, emit_rowstat_core
 from eyrie.eie.config import TINY
+from eyrie.rowstat.config import TINY as ROWSTAT_TINY
 
 
 @pytest.mark.parametrize("n_pes", [1, 3, 18])
@@ -20,6 +21,13 @@ def test_a_pe_is_one_module(n_pes: int) -> None:
     assert all(name == TOP or name.startswith(f"{PREFIX}_") for name in core.modules)
     assert core.text.count(f"  {PE_MODULE} pe_") == n_pes
     assert "$stop" in core.text
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (2, 5)])
+def test_pes_rows_and_banks_are_one_module_each(rows: int, columns: int) -> None:
+    core = emit_rowstat_core(replace(ROWSTAT_TINY, rows=rows, columns=columns))
+    assert core.modules[ROWSTAT_TOP] == 1
+    assert [core.modules[name] for name in ROWSTAT_REPEATED] == [rows * columns, rows, columns]
 
 
 def test_the_ports_are_those_of_the_contract() -> None:
@@ -55,18 +63,20 @@ def test_it_is_elaborated_once_for_sources_and_configuration(tmp_path: Path, mon
     assert said == ["emitting Verilog for 4 PEs"]
     emit_core(replace(TINY, queue_depth=5), said.append)
     assert len(said) == 2
-    monkeypatch.setattr(emitted, "_sources_hash", lambda: "other sources")
+    monkeypatch.setattr(emitted, "_sources_hash", lambda packages: "other sources")
     assert emit_core(TINY, said.append) == first
     assert len(said) == 3
 
 
-def test_the_hash_of_the_sources_sees_every_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = emitted._sources_hash()
+@pytest.mark.parametrize("engine", ["eyrie.eie", "eyrie.rowstat"])
+def test_the_hash_of_the_sources_sees_every_file(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = (engine, "eyrie.common")
+    before = emitted._sources_hash(packages)
     read = Path.read_bytes
     for changed in ("pe.py", "config.py", "fold.py"):
         monkeypatch.setattr(
             Path, "read_bytes", lambda self, changed=changed: read(self) + b"#" * (self.name == changed)
         )
-        assert emitted._sources_hash() != before, changed
+        assert emitted._sources_hash(packages) != before, changed
     monkeypatch.setattr(Path, "read_bytes", read)
-    assert emitted._sources_hash() == before
+    assert emitted._sources_hash(packages) == before

@@ -61,7 +61,7 @@ def test_sums_beyond_float32_are_refused_whatever_follows() -> None:
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (np.ones((2, 3)), r"calibration inputs must have shape \(samples, 1, 1, 3\), not \(2, 3\)"),
+        (np.ones((2, 4)), r"calibration inputs must have shape \(samples, 1, 1, 3\), not \(2, 4\)"),
         (np.full((2, 1, 1, 3), np.nan), r"calibration inputs: element \[0, 0, 0\] of sample 0 is nan"),
         (np.zeros((2, 1, 1, 3)), "all calibration inputs are zero"),
     ],
