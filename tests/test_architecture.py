@@ -17,6 +17,7 @@ ROLES = ("hw", "sw", "sim", "boards")
 
 BASE = ("eyrie.errors", "eyrie.files")
 CONFIGURATION = (
+    "eyrie.common.geometry",
     "eyrie.eie.config",
     "eyrie.eie.program",
     "eyrie.eie.load_format",

@@ -49,7 +49,7 @@ def array_size(config: EngineConfig) -> str:
 
 def configuration_text(config: EngineConfig) -> str:
     """The file that a command reads as CONFIG.json."""
-    return config.to_json() if isinstance(config, RowstatConfig) else f"{config.as_json()}\n"
+    return config.as_json() if isinstance(config, RowstatConfig) else f"{config.as_json()}\n"
 
 
 def configuration_facts(config: EngineConfig) -> dict[str, Any]:

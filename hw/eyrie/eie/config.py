@@ -9,6 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
+from eyrie.common.geometry import address_width, require_integers
+
 FORMAT_VERSION = 2
 """Version of the program, load-stream and image formats; part of the configuration's hash."""
 
@@ -32,11 +34,6 @@ _FLAGS = ("skip_empty", "multipliers", "lut_ram")
 
 QUAD = 4
 """Columns whose slices one word of the table describes."""
-
-
-def _address_width(depth: int) -> int:
-    """Bits of an address into ``depth`` words, at least one."""
-    return max(1, (depth - 1).bit_length())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +99,7 @@ class EieConfig:
     lut_ram: bool = True
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                raise ValueError(f"{name} must be an integer from {low} to {high}, not {value!r}")
+        require_integers(self, _RANGES)
         for name in _FLAGS:
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be true or false, not {getattr(self, name)!r}")
@@ -135,7 +129,7 @@ class EieConfig:
     @property
     def entry_address_width(self) -> int:
         """Bits of an address into the sparse-matrix memory."""
-        return _address_width(self.entry_depth)
+        return address_width(self.entry_depth)
 
     @property
     def quad_width(self) -> int:
@@ -150,7 +144,7 @@ class EieConfig:
     @property
     def table_address_width(self) -> int:
         """Bits of an address into the table."""
-        return _address_width(self.table_depth)
+        return address_width(self.table_depth)
 
     @property
     def column_width(self) -> int:
@@ -160,7 +154,7 @@ class EieConfig:
     @property
     def local_width(self) -> int:
         """Bits of an activation's index within its PE."""
-        return _address_width(self.activation_depth)
+        return address_width(self.activation_depth)
 
     @property
     def pe_width(self) -> int:
@@ -170,7 +164,7 @@ class EieConfig:
     @property
     def row_width(self) -> int:
         """Bits of an address into the accumulators."""
-        return _address_width(self.accumulator_depth)
+        return address_width(self.accumulator_depth)
 
     @property
     def multiplier_width(self) -> int:

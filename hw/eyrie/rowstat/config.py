@@ -9,6 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
+from eyrie.common.geometry import address_width, require_integers
+
 FORMAT_VERSION = 1
 """Version of the commands and of the order of filter words; part of the configuration's hash."""
 
@@ -32,11 +34,6 @@ _RANGES = {
     "command_depth": (4, 1024),
     "drain_lanes": (1, 4),
 }
-
-
-def _address_width(depth: int) -> int:
-    """Bits of an address into ``depth`` words, at least one."""
-    return max(1, (depth - 1).bit_length())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +89,7 @@ class RowstatConfig:
     drain_lanes: int = 2
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                raise ValueError(f"{name} must be an integer from {low} to {high}, not {value!r}")
+        require_integers(self, _RANGES)
         for name in ("filter_fifo_words", "command_depth", "drain_lanes"):
             value = getattr(self, name)
             if value & (value - 1):
@@ -126,32 +120,32 @@ class RowstatConfig:
     @property
     def ifmap_address_width(self) -> int:
         """Bits of an address in a PE's ifmap scratch pad."""
-        return _address_width(self.ifmap_words)
+        return address_width(self.ifmap_words)
 
     @property
     def filter_address_width(self) -> int:
         """Bits of an address in a PE's filter scratch pad."""
-        return _address_width(self.filter_depth)
+        return address_width(self.filter_depth)
 
     @property
     def psum_address_width(self) -> int:
         """Bits of an address in a PE's psum scratch pad."""
-        return _address_width(self.psum_depth)
+        return address_width(self.psum_depth)
 
     @property
     def slot_width(self) -> int:
         """Bits of a slot's number."""
-        return _address_width(self.max_slots)
+        return address_width(self.max_slots)
 
     @property
     def bank_address_width(self) -> int:
         """Bits of an address in the global buffer's ifmap bank."""
-        return _address_width(self.ifmap_bank_words)
+        return address_width(self.ifmap_bank_words)
 
     @property
     def psum_bank_address_width(self) -> int:
         """Bits of an address in a column's psum bank, the half being the highest."""
-        return 1 + _address_width(self.psum_half_words)
+        return 1 + address_width(self.psum_half_words)
 
     @property
     def product_width(self) -> int:
@@ -181,13 +175,13 @@ class RowstatConfig:
         banks = BUS_WORDS * (self.ifmap_bank_words * self.activation_width + self.filter_fifo_words * self.weight_width)
         return (banks + self.columns * self.psum_bank_words * self.accumulator_width) // 8
 
-    def to_json(self) -> str:
+    def as_json(self) -> str:
         """All fields as JSON, in order."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The configuration that `to_json` wrote.
+        """The configuration that `as_json` wrote.
 
         Raises
         ------

@@ -63,7 +63,7 @@ def emit_rowstat_core(config: RowstatConfig, progress: Progress | None = None) -
         return emit_verilog(RowstatCore(config), name=ROWSTAT_TOP, prefix=ROWSTAT_PREFIX)
 
     text = f"emitting Verilog for {config.rows} x {config.columns} PEs"
-    return _cached(config.to_json(), "eyrie.rowstat", emit, text, progress)
+    return _cached(config.as_json(), "eyrie.rowstat", emit, text, progress)
 
 
 def _cached(

@@ -9,12 +9,12 @@ import numpy as np
 
 from eyrie.anchors.eyeriss import PES, SOURCE, PublishedConvolution
 from eyrie.bench.eie_bench import Place, Say
-from eyrie.bench.rowstat_engine import MAP_LATENCY, SimulatedRowstat
+from eyrie.bench.rowstat_engine import SimulatedRowstat
 from eyrie.bench.rowstat_layers import BenchConvolution, draw_convolution
 from eyrie.bench.tools import find_verilator
 from eyrie.compile.rowstat.mapper import ABOUT_AS_FAST, MappingChoice, choose_mapping
 from eyrie.compile.rowstat.program import RowstatProgram, compile_layers
-from eyrie.cycles.rowstat.model import RowstatCycleModel, RowstatTiming
+from eyrie.cycles.rowstat.model import MAP_LATENCY, RowstatCycleModel, RowstatTiming
 from eyrie.golden.rowstat.counts import Counts
 from eyrie.golden.rowstat.model import RowstatModel
 from eyrie.rowstat.config import BUS_WORDS, RowstatConfig

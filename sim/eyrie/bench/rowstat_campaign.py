@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eyrie.bench.rowstat_engine import MAP_LATENCY, SimulatedRowstat
+from eyrie.bench.rowstat_engine import SimulatedRowstat
 from eyrie.bench.simulation import STALLS, SimulationError, Stall
 from eyrie.compile.rowstat.program import RowstatProgram, compile_layers
 from eyrie.compile.rowstat.random_layers import draw_config, draw_inputs, draw_layer, draw_mapping, draw_shape
-from eyrie.cycles.rowstat.model import RowstatCycleModel
+from eyrie.cycles.rowstat.model import MAP_LATENCY, RowstatCycleModel
 from eyrie.errors import InputError
 from eyrie.golden.convolution import forward
 from eyrie.golden.rowstat.model import RowstatModel

@@ -12,12 +12,10 @@ from eyrie.bench.cache import Progress
 from eyrie.bench.compiled import build_rowstat_library
 from eyrie.bench.emitted import ROWSTAT_REPEATED, emit_rowstat_core
 from eyrie.bench.simulation import STALLS, SimulationError, Stall
+from eyrie.cycles.rowstat.model import MAP_LATENCY
 from eyrie.rowstat.config import RowstatConfig
 
 Words = npt.NDArray[np.uint64]
-
-MAP_LATENCY = 16
-"""Cycles from a request to its first word in an external memory, where nothing else is said."""
 
 Port = Literal["tape", "filters", "map_read_request", "map_read", "map_write"]
 """The engine's streams."""

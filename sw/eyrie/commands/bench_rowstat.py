@@ -10,16 +10,15 @@ import click
 from eyrie.anchors.eyeriss import NETWORKS, NetworkName, published_convolutions
 from eyrie.commands.engine import ArraySize
 from eyrie.commands.terminal import json_option, print_json, print_table, progress
-from eyrie.rowstat.config import DEFAULT, PAPER, RowstatConfig
-
-PRESETS = {"default": DEFAULT, "paper": PAPER}
+from eyrie.rowstat.config import RowstatConfig
+from eyrie.synth.engines import ARRAYS
 
 
 @click.command()
 @click.option("--network", type=click.Choice(NETWORKS), default="alexnet", show_default=True)
 @click.option("--layers", default="all", show_default=True, metavar="all|NAME,...", help="Such as conv3,conv5.")
 @click.option("--batch", type=click.IntRange(1, 64), help="Images.  [default: as in the paper]")
-@click.option("--preset", type=click.Choice(list(PRESETS)), default="default", show_default=True)
+@click.option("--preset", type=click.Choice(list(ARRAYS)), default="default", show_default=True)
 @click.option("--array", type=ArraySize(), help="Another array of PEs with the preset's memories.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of every random draw.")
 @click.option(
@@ -91,9 +90,9 @@ def rowstat(
 
 def _configuration(preset: str, array: tuple[int, int] | None) -> RowstatConfig:
     if array is None:
-        return PRESETS[preset]
+        return ARRAYS[preset]
     try:
-        return replace(PRESETS[preset], rows=array[0], columns=array[1])
+        return replace(ARRAYS[preset], rows=array[0], columns=array[1])
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="'--array'") from None
 

@@ -9,7 +9,7 @@ from eyrie.rowstat.config import PAPER, TINY, RowstatConfig
 
 def test_json_round_trip() -> None:
     for config in (PAPER, TINY, RowstatConfig()):
-        assert RowstatConfig.from_json(config.to_json()) == config
+        assert RowstatConfig.from_json(config.as_json()) == config
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def maps(tmp_path: Path) -> Path:
 @pytest.fixture
 def segments(tmp_path: Path, convolutional: Path, maps: Path, eyrie: Callable) -> Path:
     """The network compiled for the smallest row-stationary engine and two PEs."""
-    (tmp_path / "rowstat.json").write_text(TINY.to_json())
+    (tmp_path / "rowstat.json").write_text(TINY.as_json())
     folder = tmp_path / "segments"
     options = ("--pes", 2, "--rowstat-config", tmp_path / "rowstat.json", "--batch", 3, "--calibrate", maps)
     ended = eyrie("compile", convolutional, "-o", folder, *options)

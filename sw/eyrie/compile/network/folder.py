@@ -36,7 +36,7 @@ def write_segments(folder: Path, result: SegmentedResult) -> None:
     files: dict[str, bytes] = {}
     convolutions = [segment for segment in result.compiled.segments if isinstance(segment, ConvolutionSegment)]
     if convolutions:
-        files[ROWSTAT] = convolutions[0].config.to_json().encode()
+        files[ROWSTAT] = convolutions[0].config.as_json().encode()
     for number, segment in enumerate(convolutions):
         tape, filters = stream_names(number)
         files[tape] = segment.tape.astype("<u8").tobytes()

@@ -1,11 +1,10 @@
 """The paper's convolutions: cycles of the chosen mappings, from the tape, beside the published ones."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from eyrie.anchors.eyeriss import PublishedConvolution, published_convolutions
+from eyrie.anchors.eyeriss import published_convolutions
+from eyrie.bench.rowstat_layers import shape_of
 from eyrie.compile.rowstat.layer import ConvLayer, ConvShape
 from eyrie.compile.rowstat.mapper import choose_mapping
 from eyrie.compile.rowstat.program import compile_layers
@@ -14,21 +13,6 @@ from eyrie.rowstat.config import DEFAULT, PAPER, RowstatConfig
 
 ALEXNET = {layer.layer: layer for layer in published_convolutions("alexnet")}
 VGG16 = {layer.layer: layer for layer in published_convolutions("vgg16")}
-
-
-def shape_of(layer: PublishedConvolution) -> ConvShape:
-    return ConvShape(
-        name=layer.layer,
-        batch=layer.batch,
-        channels=layer.channels,
-        height=layer.size,
-        width=layer.size,
-        filters=layer.filters,
-        kernel=(layer.kernel, layer.kernel),
-        stride=(layer.stride, layer.stride),
-        padding=(layer.padding,) * 4,
-        groups=layer.groups,
-    )
 
 
 def modelled_cycles(shape: ConvShape, config: RowstatConfig) -> int:
@@ -47,7 +31,7 @@ def modelled_cycles(shape: ConvShape, config: RowstatConfig) -> int:
 @pytest.mark.parametrize(("config", "bound"), [(PAPER, 1.09), (DEFAULT, 1.08)], ids=["paper", "default"])
 def test_alexnet(config: RowstatConfig, bound: float) -> None:
     """As fast as published or faster, layer by layer, and all together close to one multiplication a PE and cycle."""
-    cycles = {name: modelled_cycles(shape_of(layer), config) for name, layer in ALEXNET.items()}
+    cycles = {name: modelled_cycles(shape_of(layer, layer.batch), config) for name, layer in ALEXNET.items()}
     assert all(cycles[name] < layer.processing_cycles for name, layer in ALEXNET.items())
     macs = sum(layer.batch * layer.macs for layer in ALEXNET.values())
     assert sum(cycles.values()) * config.n_pes < bound * macs
@@ -61,7 +45,7 @@ def test_the_default_is_no_larger_than_the_paper() -> None:
 @pytest.mark.parametrize("name", ["conv1-2", "conv3-1", "conv5-3"])
 def test_vgg16(name: str) -> None:
     """Whole words, whole strips and whole slots: nothing is lost but the ends."""
-    choice = choose_mapping(shape_of(VGG16[name]), PAPER)
+    choice = choose_mapping(shape_of(VGG16[name], VGG16[name].batch), PAPER)
     assert choice.cycles.total < VGG16[name].processing_cycles
     assert choice.utilisation > 0.97
 
@@ -70,14 +54,14 @@ def test_fewer_buffer_accesses_than_the_paper() -> None:
     """Where they are asked for: a tenth more than published at most, filters on their way counted in and out."""
     for name in ("conv2", "conv3", "conv4"):
         limit = round(1.1 * ALEXNET[name].glb_mb * 1e6 / 2)
-        choice = choose_mapping(shape_of(ALEXNET[name]), PAPER, max_buffer=limit)
+        choice = choose_mapping(shape_of(ALEXNET[name], ALEXNET[name].batch), PAPER, max_buffer=limit)
         assert choice.traffic.buffer <= limit
         assert choice.cycles.total < ALEXNET[name].processing_cycles
 
 
 def test_a_batch_is_no_slower_than_its_images() -> None:
     """More images in a residency: no more cycles an image, and fewer filters from outside."""
-    one, four = (replace(shape_of(ALEXNET["conv5"]), batch=batch) for batch in (1, 4))
+    one, four = (shape_of(ALEXNET["conv5"], batch) for batch in (1, 4))
     alone, together = choose_mapping(one, PAPER), choose_mapping(four, PAPER)
     assert together.cycles.total < 4 * alone.cycles.total
     assert together.traffic.external_filters < 4 * alone.traffic.external_filters
