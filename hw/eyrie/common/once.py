@@ -34,12 +34,19 @@ class EmissionPlatform:
         self._names: dict[Any, str] = {}
 
     def instance(self, component: wiring.Component, kind: str) -> Instance:
-        """A cell in place of a component, the same one for every component of this class and configuration."""
+        """A cell in place of a component, the same one for every component of this class and configuration.
+
+        Its reset is the component's attribute ``reset`` if there is one, which may come later than that of the domain.
+        """
         key = (type(component), component.config)
         if key not in self._names:
             self._names[key] = f"{self._top}.{kind}_{len(self._names)}"
             self.modules[self._names[key]] = component
-        connections: dict[str, Any] = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
+        reset = getattr(component, "reset", None)
+        connections: dict[str, Any] = {
+            "i_clk": ClockSignal(),
+            "i_rst": ResetSignal() if reset is None else reset,
+        }
         for path, member, value in component.signature.flatten(component):
             direction = "i" if member.flow is wiring.In else "o"
             connections[f"{direction}_{'__'.join(map(str, path))}"] = value

@@ -35,23 +35,22 @@ class ActivationReadWrite(wiring.Component):
         that bank is read.
     rewind : ``In(1)``
         Begin to read: bank `bank`, all of its list if `all_out`, once it is this PE's turn; else one element for each
-        `emit`, from local index `index` on, below which the bank must hold no non-zero element. A turn that was there
-        is over.
+        `emit`, from local index `index` on, below which the bank must hold no non-zero element. Not during a turn.
     bank, keep, all_out : ``In(1)``
     index : ``In(config.local_width)``
     valid : ``In(1)``
-        `value` is the next element of the bank that is written.
+        Here is the next element of the bank that is written.
+    nonzero : ``In(1)``
+        It is not zero, but `value`; only with `valid`.
     value : ``In(signed(config.activation_width))``
     emit : ``In(1)``
         Send the next element if it is not zero. None comes for a local index that the last rewind's went past.
     turn_in : ``In(1)``
-        From the next cycle on it is this PE's turn; in the cycle of the rewind at the earliest.
+        From the next cycle on it is this PE's turn; in the cycle after the rewind at the earliest.
     turn_out : ``Out(1)``
         From the next cycle on it is the next PE's turn.
     hold : ``In(1)``
-        Whoever has the turn neither sends nor hands it on.
-    pending : ``Out(1)``
-        It is this PE's turn.
+        Whoever has the turn in the next cycle neither sends nor hands it on.
     o : ``Out(located_activation_layout(config, 0))``
         An activation in the cycle after it was sent, else 0; it must be taken.
     """
@@ -67,12 +66,12 @@ class ActivationReadWrite(wiring.Component):
                 "all_out": In(1),
                 "index": In(config.local_width),
                 "valid": In(1),
+                "nonzero": In(1),
                 "value": In(signed(config.activation_width)),
                 "emit": In(1),
                 "turn_in": In(1),
                 "turn_out": Out(1),
                 "hold": In(1),
-                "pending": Out(1),
                 "o": Out(located_activation_layout(config, 0)),
             }
         )
@@ -90,7 +89,7 @@ class ActivationReadWrite(wiring.Component):
         write_bank, write = Signal(), Signal()
         place = Signal.like(ends[0])
         m.d.comb += [
-            write.eq(self.valid & self.value.any()),
+            write.eq(self.nonzero),
             place.eq(Mux(write_bank, ends[1], ends[0]) + 1),
         ]
         for bank, end in enumerate(ends):
@@ -108,20 +107,26 @@ class ActivationReadWrite(wiring.Component):
         # Read: the head of the list is what is sent next, or was sent last.
         read_bank, read_index, head = Signal(), Signal(config.local_width), Signal(layout)
         next_bank, next_index, advance = Signal(), Signal(config.local_width), Signal()
-        empty, last, free, send = Signal(), Signal(), Signal(), Signal()
+        empty, last, last_but_one, send = Signal(), Signal(), Signal(), Signal()
+        turn, held = Signal(), Signal()
         end = Mux(read_bank, ends[1], ends[0])
         m.d.comb += [
             empty.eq(end[-1]),
             last.eq(end[: config.local_width] == read_index),
-            free.eq(self.pending & ~self.hold & ~self.rewind),
-            send.eq(~empty & (free | (self.emit & (head.local == local)))),
+            last_but_one.eq(end[: config.local_width] == (read_index + 1)[: config.local_width]),
+            send.eq(~empty & ((turn & ~held) | (self.emit & (head.local == local)))),
             advance.eq(send & ~last),
-            self.turn_out.eq(free & (empty | last)),
             next_bank.eq(Mux(self.rewind, self.bank, read_bank)),
             next_index.eq(Mux(self.rewind, 0, read_index + advance)),
         ]
+        # The next PE may be far away: a cycle ahead it is clear whether the turn ends here.
+        goes_on = turn & ~self.turn_out
         m.d.sync += [
-            self.pending.eq(self.turn_in | (self.pending & ~self.turn_out & ~self.rewind)),
+            held.eq(self.hold),
+            turn.eq(self.turn_in | goes_on),
+            self.turn_out.eq(
+                ~self.hold & (((self.turn_in | goes_on) & (empty | last)) | (goes_on & advance & last_but_one))
+            ),
             read_bank.eq(next_bank),
             read_index.eq(next_index),
             self.o.eq(0),

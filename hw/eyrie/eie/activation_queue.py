@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from amaranth.hdl import Assert, Module
+from amaranth.hdl import Assert, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from eyrie.common.fifo import StreamFifo
+from eyrie.common.memory import SyncMemory
 from eyrie.eie.config import EieConfig
 from eyrie.eie.layouts import slice_layout
 
@@ -34,7 +34,7 @@ class ActivationQueue(wiring.Component):
     payload : ``In(slice_layout(config))``
         That slice.
     stop : ``Out(1)``
-        ``queue_depth`` slices or more waited in the cycle before.
+        ``queue_depth`` slices or more wait.
     o : ``Out(stream.Signature(slice_layout(config)))``
         The oldest slice.
     waiting : ``Out(1)``
@@ -57,16 +57,29 @@ class ActivationQueue(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        depth = 1 << (self.config.queue_depth + BROADCAST_SLACK - 1).bit_length()
-        m.submodules.fifo = fifo = StreamFifo(slice_layout(self.config), depth=depth)
+        config = self.config
+        depth = 1 << (config.queue_depth + BROADCAST_SLACK - 1).bit_length()
+        m.submodules.slices = slices = SyncMemory(shape=slice_layout(config), depth=depth, collision="never")
+
+        # How many wait is counted, as `stop` and `waiting` have a long way before them.
+        n_waiting = Signal(range(depth + 1))
+        write_address, read_address, fetch = Signal(range(depth)), Signal(range(depth)), Signal()
         m.d.comb += [
-            fifo.i.valid.eq(self.valid),
-            fifo.i.payload.eq(self.payload),
-            self.waiting.eq(fifo.waiting != 0),
+            self.waiting.eq(n_waiting != 0),
+            self.stop.eq(n_waiting >= config.queue_depth),
+            fetch.eq(self.waiting & (~self.o.valid | self.o.ready)),
+            slices.write_en.eq(self.valid),
+            slices.write_address.eq(write_address),
+            slices.write_data.eq(self.payload),
+            slices.read_en.eq(fetch),
+            slices.read_address.eq(read_address),
+            self.o.payload.eq(slices.read_data),
         ]
         m.d.sync += [
-            self.stop.eq(fifo.waiting >= self.config.queue_depth),
-            Assert(~self.valid | fifo.i.ready, "activation queue overflow"),
+            n_waiting.eq(n_waiting + self.valid - fetch),
+            write_address.eq(write_address + self.valid),
+            read_address.eq(read_address + fetch),
+            self.o.valid.eq(fetch | (self.o.valid & ~self.o.ready)),
+            Assert(~self.valid | (n_waiting != depth), "activation queue overflow"),
         ]
-        wiring.connect(m, fifo.o, wiring.flipped(self.o))
         return m

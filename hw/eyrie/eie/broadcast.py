@@ -10,10 +10,10 @@ from eyrie.common.fifo import StreamFifo
 from eyrie.eie.config import EieConfig
 from eyrie.eie.layouts import broadcast_layout, located_activation_layout
 
-_DEPTH = 16
+_DEPTH = 32
 
-HOLD_LATENCY = 2
-"""Cycles from a `Broadcast` that fills up to PEs that send no more: the two registers of commands."""
+HOLD_LATENCY = 4
+"""Cycles from a `Broadcast` that fills up to PEs that send no more: a register here, two of commands, one in the PE."""
 
 
 class Broadcast(wiring.Component):
@@ -37,12 +37,15 @@ class Broadcast(wiring.Component):
     i : ``In(located_activation_layout(config, 2 * levels))``
         What the tree found; it is always accepted.
     hold : ``Out(1)``
-        No PE may send; they know of it `HOLD_LATENCY` cycles later.
+        No PE may send.
     column_base : ``In(config.column_width)``
-        Number of slot 0's column.
+        Number of slot 0's column, while activations arrive.
     stop : ``In(1)``
         A PE's queue is full.
+    o_waits : ``Out(1)``
+        There is an activation at `o`, which leaves unless there is a `stop`.
     o_valid : ``Out(1)``
+        It leaves.
     o : ``Out(broadcast_layout(config))``
         To all PEs, on their way through registers.
     occupied : ``Out(1)``
@@ -58,6 +61,7 @@ class Broadcast(wiring.Component):
                 "hold": Out(1),
                 "column_base": In(config.column_width),
                 "stop": In(1),
+                "o_waits": Out(1),
                 "o_valid": Out(1),
                 "o": Out(broadcast_layout(config)),
                 "occupied": Out(1),
@@ -81,13 +85,15 @@ class Broadcast(wiring.Component):
         m.d.comb += [
             fifo.i.valid.eq(self.valid),
             fifo.i.payload.value.eq(self.i.value),
-            fifo.i.payload.column.eq(product + self.i.pe),
+            fifo.i.payload.column.eq(self.column_base + product + self.i.pe),
             fifo.o.ready.eq(~self.stop),
             self.occupied.eq((fifo.waiting != 0) | fifo.o.valid),
+            self.o_waits.eq(fifo.o.valid),
             self.o_valid.eq(fifo.o.valid & ~self.stop),
-            self.o.value.eq(fifo.o.payload.value),
-            self.o.column.eq(self.column_base + fifo.o.payload.column),
+            self.o.eq(fifo.o.payload),
         ]
-        m.d.comb += self.hold.eq(fifo.waiting >= full)
-        m.d.sync += Assert(~self.valid | fifo.i.ready, "broadcast overflow")
+        m.d.sync += [
+            self.hold.eq(fifo.waiting >= full),
+            Assert(~self.valid | fifo.i.ready, "broadcast overflow"),
+        ]
         return m

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, ResetSignal, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,22 +21,43 @@ class CommandRegister(wiring.Component):
     ----------
     config : EieConfig
         Widths.
+    reset : Value, optional
+        In Verilog, the reset of this register in place of the domain's.
 
     Members
     -------
     i : ``In(command_layout(config))``
+    i_pe : ``In(max(1, config.pe_width))``
+        The PE that a command for one PE concerns.
     i_hold : ``In(1)``
     o : ``Out(command_layout(config))``
+    o_pe : ``Out(max(1, config.pe_width))``
     o_hold : ``Out(1)``
+    o_reset : ``Out(1)``
+        There was a reset in the cycle before.
     """
 
-    def __init__(self, config: EieConfig) -> None:
-        self.config = config
+    def __init__(self, config: EieConfig, *, reset: Value | None = None) -> None:
+        self.config, self.reset = config, reset
         layout = command_layout(config)
-        super().__init__({"i": In(layout), "i_hold": In(1), "o": Out(layout), "o_hold": Out(1)})
+        pe = max(1, config.pe_width)
+        super().__init__(
+            {
+                "i": In(layout),
+                "i_pe": In(pe),
+                "i_hold": In(1),
+                "o": Out(layout),
+                "o_pe": Out(pe),
+                "o_hold": Out(1),
+                "o_reset": Out(1),
+            }
+        )
 
     @emitted_once("command")
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.d.sync += [self.o.eq(self.i), self.o_hold.eq(self.i_hold)]
+        reset = Signal(reset_less=True)
+        m.d.sync += reset.eq(ResetSignal())
+        m.d.comb += self.o_reset.eq(reset)
+        m.d.sync += [self.o.eq(self.i), self.o_pe.eq(self.i_pe), self.o_hold.eq(self.i_hold)]
         return m

@@ -12,8 +12,8 @@ from eyrie.eie.layouts import Op, command_layout, drain_layout
 from eyrie.eie.program import FIELDS, STEP_WORDS
 from eyrie.eie.requantise import DRAIN_LATENCY, SCALED_DRAIN_LATENCY
 
-SETTLE = COMMAND_LATENCY + BUSY_LATENCY
-"""Cycles after a command in which `busy` does not yet speak of its effect."""
+SETTLE = 1 + BUSY_LATENCY
+"""Cycles after a REWIND in which `array_busy` does not yet speak of its effect."""
 
 _program_layout = data.FlexibleLayout(
     32 * STEP_WORDS, {name: data.Field(width, 32 * word + low) for name, (word, low, width) in FIELDS.items()}
@@ -172,13 +172,15 @@ class Control(wiring.Component):
         counting, begins, begun = Signal(), Signal(), Signal()
         m.d.comb += begins.eq(self.broadcasting)
         m.d.sync += begun.eq((begun | begins) & self.busy)
-        with m.If(counting & (begun | begins)):
-            m.d.sync += self.cycles.eq(self.cycles + 1)
+        # What to count is known late in a cycle.
+        counted, before = Signal(), Signal(32)
+        m.d.sync += [counted.eq(counting & (begun | begins)), before.eq(self.cycles)]
+        m.d.comb += self.cycles.eq(before + counted)
 
         with m.FSM(name="control"):
             with m.State("IDLE"):
                 with m.If(self.start):
-                    m.d.sync += [self.busy.eq(1), self.cycles.eq(0), address.eq(0), index.eq(0)]
+                    m.d.sync += [self.busy.eq(1), before.eq(0), address.eq(0), index.eq(0)]
                     m.next = "FETCH"
 
             # The word of the address before arrives while the next is asked for.
@@ -227,7 +229,7 @@ class Control(wiring.Component):
             with m.State("LOAD"):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(self.i.valid):
-                    m.d.comb += send(Op.STORE, value=self.i.payload)
+                    m.d.comb += send(Mux(self.i.payload == 0, Op.SKIP, Op.STORE), value=self.i.payload)
                     m.d.sync += [left.eq(left - 1), pe.eq(next_pe)]
                     with m.If(left == 1):
                         go_open()

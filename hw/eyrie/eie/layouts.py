@@ -1,13 +1,15 @@
 """What travels between the parts of the engine."""
 
-from amaranth.hdl import signed, unsigned
+from typing import Any
+
+from amaranth.hdl import Value, signed, unsigned
 from amaranth.lib import data, enum
 
 from eyrie.eie.config import QUAD, EieConfig
 
 
 class Op(enum.Enum, shape=unsigned(4)):  # type: ignore[call-arg]
-    """What a command asks of the PEs; those marked * concern the selected PE alone."""
+    """What a command asks of the PEs; those from 8 up concern one PE alone, see `for_one_pe`."""
 
     NONE = 0
     BROADCAST = 1
@@ -15,21 +17,28 @@ class Op(enum.Enum, shape=unsigned(4)):  # type: ignore[call-arg]
     DRAIN = 2
     """Requantise an accumulator or set it to a bias, see `drain_layout`; ``address`` is four times that of the word of
     the table."""
-    EMIT = 3
-    """* Offer the next activation of the bank if it is not zero."""
-    STORE = 4
-    """* ``data`` is the next activation of the open bank."""
-    OPEN = 5
+    OPEN = 3
     """Write to bank ``data[0]`` from local index ``address`` on; forget what it holds unless ``data[1]``."""
-    REWIND = 6
+    REWIND = 4
     """Read bank ``data[0]`` from its start: towards the broadcast if ``data[1]``, else for EMIT from local index
     ``address`` on."""
-    WRITE_ENTRY = 8
-    """* Write ``data`` to sparse-matrix memory at ``address``."""
-    WRITE_TABLE = 9
-    """* Write ``data`` to the table; ``address`` is four times that of the word."""
-    WRITE_CODEBOOK = 10
+    WRITE_CODEBOOK = 5
     """Write ``data`` to codebook entry ``address``."""
+    EMIT = 8
+    """Offer the next activation of the bank if it is not zero."""
+    STORE = 9
+    """``data`` is the next activation of the open bank, and not zero."""
+    SKIP = 10
+    """The next activation of the open bank is zero."""
+    WRITE_ENTRY = 11
+    """Write ``data`` to sparse-matrix memory at ``address``."""
+    WRITE_TABLE = 12
+    """Write ``data`` to the table; ``address`` is four times that of the word."""
+
+
+def for_one_pe(op: Any) -> Value:
+    """Whether a command's ``op`` concerns one PE alone."""
+    return Value.cast(op)[3]
 
 
 def command_layout(config: EieConfig) -> data.StructLayout:

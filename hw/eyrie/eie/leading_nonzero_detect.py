@@ -8,7 +8,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from amaranth.hdl import Cat, Module
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -30,7 +30,7 @@ def tree_levels(n_pes: int) -> int:
 class LeadingNonzeroNode(wiring.Component):
     """Hands on the activation of the child that has one; at most one may.
 
-    One activation a cycle, latency one cycle.
+    One activation a cycle, latency one cycle, no reset.
 
     Parameters
     ----------
@@ -59,14 +59,16 @@ class LeadingNonzeroNode(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
+        o = Signal(self.o.shape(), reset_less=True)
         children = [getattr(self, f"i_{number}") for number in range(self.n_children)]
         own = [child.valid.replicate(2) & number for number, child in enumerate(children)]
         m.d.sync += [
-            self.o.valid.eq(_any_of([child.valid for child in children])),
-            self.o.value.eq(_any_of([child.value for child in children])),
-            self.o.local.eq(_any_of([child.local for child in children])),
-            self.o.pe.eq(Cat(_any_of([child.pe for child in children]), _any_of(own))),
+            o.valid.eq(_any_of([child.valid for child in children])),
+            o.value.eq(_any_of([child.value for child in children])),
+            o.local.eq(_any_of([child.local for child in children])),
+            o.pe.eq(Cat(_any_of([child.pe for child in children]), _any_of(own))),
         ]
+        m.d.comb += self.o.eq(o)
         return m
 
 
@@ -86,8 +88,6 @@ class LeadingNonzeroDetect(wiring.Component):
         The activations of each PE; of all PEs one at a time.
     o : ``Out(located_activation_layout(config, 2 * tree_levels(n_pes)))``
         All of them, one after the other.
-    occupied : ``Out(1)``
-        An activation is in the tree, or at `o`.
     """
 
     def __init__(self, config: EieConfig) -> None:
@@ -97,14 +97,12 @@ class LeadingNonzeroDetect(wiring.Component):
             {
                 **{f"i_{pe}": In(located_activation_layout(config, 0)) for pe in range(config.n_pes)},
                 "o": Out(located_activation_layout(config, 2 * self.levels)),
-                "occupied": Out(1),
             }
         )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         below = [getattr(self, f"i_{pe}") for pe in range(self.config.n_pes)]
-        valid = []
         for level in range(self.levels):
             above = []
             for first in range(0, len(below), RADIX):
@@ -114,9 +112,8 @@ class LeadingNonzeroDetect(wiring.Component):
                 for number, child in enumerate(children):
                     m.d.comb += getattr(node, f"i_{number}").eq(child)
                 above.append(node.o)
-                valid.append(node.o.valid)
             below = above
-        m.d.comb += [self.o.eq(below[0]), self.occupied.eq(Cat(valid).any())]
+        m.d.comb += self.o.eq(below[0])
         return m
 
 

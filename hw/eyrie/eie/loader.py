@@ -30,7 +30,7 @@ _OPS = (Op.NONE, Op.WRITE_ENTRY, Op.WRITE_TABLE)
 class Loader(wiring.Component):
     """Writes the elements of a load stream into the memories, one a cycle, and vouches for the whole.
 
-    A word is taken every five cycles at most.
+    A word is taken every five cycles at most. It waits in a register first, as it may come from far away.
 
     Parameters
     ----------
@@ -48,7 +48,8 @@ class Loader(wiring.Component):
     error : ``Out(4)``
         A `LoadError` in the cycle in which it is found, else 0. What is left of the stream is thrown away.
     loaded : ``Out(1)``
-        A whole stream was taken, and it was right.
+        A whole stream was taken, and it was right: some cycles after its last word came, as that waits until the
+        elements of the word before it are written. The same holds for `error`, and for the end of an older `loaded`.
     command : ``Out(command_layout(config))``
     pe : ``Out(max(1, config.pe_width))``
         Writes to a PE's memory.
@@ -82,8 +83,8 @@ class Loader(wiring.Component):
         config = self.config
         m.submodules.crc = crc = CRC32_ISO_HDLC(data_width=8).create()
 
-        word, last = self.i.payload.data, self.i.payload.last
-        take, early, ended, ready = Signal(), Signal(), Signal(), Signal()
+        word, last, there = Signal(WORD_WIDTH), Signal(), Signal()
+        take, wants, early, ended, ready = Signal(), Signal(), Signal(), Signal(), Signal()
         crc_word, crc_bytes = Signal(WORD_WIDTH), Signal(range(WORD_WIDTH // 8 + 1))
         header = Signal(range(5))
         packets = Signal(WORD_WIDTH)
@@ -102,7 +103,8 @@ class Loader(wiring.Component):
         wide = per_memory({kind: words_per_element(bits) - 1 for kind, bits in widths.items()})
 
         m.d.comb += [
-            take.eq(self.i.valid & self.i.ready),
+            self.i.ready.eq(~there & self.enable),
+            take.eq(there & wants),
             early.eq(take & last),
             crc.valid.eq(crc_bytes != 0),
             crc.data.eq(crc_word[:8]),
@@ -112,6 +114,11 @@ class Loader(wiring.Component):
             self.command.address.eq(Mux(memory == Memory.TABLE, address << 2, address)),
             self.pe.eq(pe),
         ]
+
+        with m.If(self.i.ready):
+            m.d.sync += [word.eq(self.i.payload.data), last.eq(self.i.payload.last), there.eq(self.i.valid)]
+        with m.Elif(take):
+            m.d.sync += there.eq(0)
 
         # The CRC takes a byte a cycle: less logic, and no slower where a word holds four elements.
         with m.If(take):
@@ -127,7 +134,7 @@ class Loader(wiring.Component):
             with m.State("HEADER"):
                 expected = Array([MAGIC, FORMAT_VERSION, config.hash >> 32, config.hash & 0xFFFFFFFF])
                 refusal = Array([LoadError.MAGIC, LoadError.VERSION, LoadError.HASH, LoadError.HASH])
-                m.d.comb += [self.i.ready.eq(ready), crc.start.eq(header == 0)]
+                m.d.comb += [wants.eq(ready), crc.start.eq(header == 0)]
                 with m.If(take):
                     m.d.sync += header.eq(header + 1)
                     with m.If(header == 0):
@@ -145,7 +152,7 @@ class Loader(wiring.Component):
                     refuse(refusal[header[:2]])
 
             with m.State("PACKET"):
-                m.d.comb += self.i.ready.eq(ready)
+                m.d.comb += wants.eq(ready)
                 n_pes = Mux(word[16:] == Memory.PROGRAM, 1, config.n_pes)
                 with m.If(take):
                     m.d.sync += [memory.eq(word[16:]), pe.eq(word[:16]), packets.eq(packets - 1)]
@@ -157,7 +164,7 @@ class Loader(wiring.Component):
                     m.next = "ADDRESS"
 
             with m.State("ADDRESS"):
-                m.d.comb += self.i.ready.eq(ready)
+                m.d.comb += wants.eq(ready)
                 with m.If(take):
                     m.d.sync += address.eq(word)
                 with m.If(early):
@@ -166,7 +173,7 @@ class Loader(wiring.Component):
                     m.next = "COUNT"
 
             with m.State("COUNT"):
-                m.d.comb += self.i.ready.eq(ready)
+                m.d.comb += wants.eq(ready)
                 with m.If(take):
                     m.d.sync += [elements.eq(word), low_held.eq(0)]
                 with m.If(early):
@@ -177,7 +184,7 @@ class Loader(wiring.Component):
                     m.next = "WORD"
 
             with m.State("WORD"):
-                m.d.comb += self.i.ready.eq(ready)
+                m.d.comb += wants.eq(ready)
                 with m.If(take):
                     m.d.sync += [held.eq(word), held_elements.eq(per_word)]
                 with m.If(early):
@@ -209,7 +216,7 @@ class Loader(wiring.Component):
                     m.next = "WORD"
 
             with m.State("CRC"):
-                m.d.comb += self.i.ready.eq(ready)
+                m.d.comb += wants.eq(ready)
                 with m.If(take & ~last):
                     refuse(LoadError.LENGTH)
                 with m.Elif(take & (word != crc.crc)):
@@ -220,7 +227,7 @@ class Loader(wiring.Component):
 
             # What follows a refusal is thrown away up to the stream's end, which may be behind us already.
             with m.State("DISCARD"):
-                m.d.comb += self.i.ready.eq(self.enable & ~ended)
+                m.d.comb += wants.eq(self.enable & ~ended)
                 with m.If(ended | (take & last)):
                     m.d.sync += header.eq(0)
                     m.next = "HEADER"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,8 +16,11 @@ from eyrie.eie.layouts import Op, command_layout, drain_layout, located_activati
 from eyrie.eie.multiply import Multiply
 from eyrie.eie.pointer_read import PointerRead
 from eyrie.eie.requantise import Requantise
-from eyrie.eie.sparse_matrix_read import SparseMatrixRead
+from eyrie.eie.sparse_matrix_read import SHORT, SparseMatrixRead
 from eyrie.eie.table import Table
+
+DRAIN_AFTER_BUSY = 2 + SHORT
+"""Cycles from the last in which a PE is busy to the first DRAIN."""
 
 EMIT_LATENCY = 2
 """Cycles from an EMIT at a PE to its activation at `ProcessingElement.o`."""
@@ -33,33 +36,35 @@ class ProcessingElement(wiring.Component):
     ----------
     config : EieConfig
         Geometry.
+    reset : Value, optional
+        In Verilog, the reset of this PE in place of the domain's.
 
     Members
     -------
     command : ``In(command_layout(config))``
-        What to do in this cycle. The first DRAIN comes four cycles or more after `busy` was high.
-    selected : ``In(1)``
-        A command that concerns one PE concerns this one.
+        What to do in this cycle; none that concerns another PE alone. The first DRAIN comes `DRAIN_AFTER_BUSY` cycles
+        or more after `busy` was high.
     stop : ``Out(1)``
         The queue wants the broadcast to stop.
     hold : ``In(1)``
-        The PE that has the turn neither sends nor hands it on.
+        The PE that has the turn in the next cycle neither sends nor hands it on.
     turn_in : ``In(1)``
-        From the next cycle on it is this PE's turn to send its activations towards the broadcast.
+        From the next cycle on it is this PE's turn to send its activations towards the broadcast; in the cycle after
+        the rewind at the earliest.
     turn_out : ``Out(1)``
         From the next cycle on it is the next PE's.
     o : ``Out(located_activation_layout(config, 0))``
         This PE's own activations, towards the broadcast or the output; 0 while there is none.
     busy : ``Out(1)``
-        It is this PE's turn, or broadcast activations are to be multiplied, the last entry of the last one not counted.
+        In the cycle before, broadcast activations were to be multiplied; the last entry of the last one does not count,
+        and nothing of one that has `SHORT` entries or fewer.
     """
 
-    def __init__(self, config: EieConfig) -> None:
-        self.config = config
+    def __init__(self, config: EieConfig, *, reset: Value | None = None) -> None:
+        self.config, self.reset = config, reset
         super().__init__(
             {
                 "command": In(command_layout(config)),
-                "selected": In(1),
                 "stop": Out(1),
                 "hold": In(1),
                 "turn_in": In(1),
@@ -86,12 +91,13 @@ class ProcessingElement(wiring.Component):
         command = self.command
         address, data = command.address, command.data
         value = data[: config.activation_width].as_signed()
-        broadcast, draining, storing = Signal(), Signal(), Signal()
+        broadcast, draining, storing, skipping = Signal(), Signal(), Signal(), Signal()
         drain = Signal(drain_layout(config))
         m.d.comb += [
             broadcast.eq(command.op == Op.BROADCAST),
             draining.eq(command.op == Op.DRAIN),
-            storing.eq((command.op == Op.STORE) & self.selected),
+            storing.eq(command.op == Op.STORE),
+            skipping.eq(command.op == Op.SKIP),
             drain.eq(data),
         ]
 
@@ -136,7 +142,7 @@ class ProcessingElement(wiring.Component):
 
         # Drain into the PE's own activations. What an EMIT asks for has a long way before it.
         emitting = Signal()
-        m.d.sync += emitting.eq((command.op == Op.EMIT) & self.selected)
+        m.d.sync += emitting.eq(command.op == Op.EMIT)
         m.d.comb += [
             requantise.i_valid.eq(draining),
             requantise.i.eq(drain),
@@ -149,7 +155,8 @@ class ProcessingElement(wiring.Component):
             activations.keep.eq(data[1]),
             activations.all_out.eq(data[1]),
             activations.index.eq(address),
-            activations.valid.eq(storing | requantise.valid),
+            activations.valid.eq(storing | skipping | requantise.valid),
+            activations.nonzero.eq(storing | requantise.o.any()),
             activations.value.eq(requantise.o | (value & storing.replicate(config.activation_width))),
             activations.emit.eq(emitting),
             activations.hold.eq(self.hold),
@@ -160,15 +167,15 @@ class ProcessingElement(wiring.Component):
 
         # Loading.
         m.d.comb += [
-            matrix.write_en.eq((command.op == Op.WRITE_ENTRY) & self.selected),
+            matrix.write_en.eq(command.op == Op.WRITE_ENTRY),
             matrix.write_address.eq(address),
             matrix.write_data.eq(data),
-            table.write_en.eq((command.op == Op.WRITE_TABLE) & self.selected),
+            table.write_en.eq(command.op == Op.WRITE_TABLE),
             table.write_data.eq(data),
             decode.write_en.eq(command.op == Op.WRITE_CODEBOOK),
             decode.write_address.eq(address),
             decode.write_data.eq(data),
         ]
 
-        m.d.comb += self.busy.eq(broadcast | pointers.occupied | queue.waiting | matrix.continues | activations.pending)
+        m.d.sync += self.busy.eq(broadcast | pointers.occupied | queue.waiting | matrix.continues)
         return m

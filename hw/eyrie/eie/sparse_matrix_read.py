@@ -10,6 +10,9 @@ from eyrie.common.memory import SyncMemory
 from eyrie.eie.config import EieConfig
 from eyrie.eie.layouts import entry_layout, slice_layout
 
+SHORT = 5
+"""Entries of a slice that is sure to be done by the time that others hear of it."""
+
 
 class SparseMatrixRead(wiring.Component):
     """Walks through slices, one entry a cycle, without a gap between one slice and the next.
@@ -26,7 +29,7 @@ class SparseMatrixRead(wiring.Component):
     -------
     i : ``In(stream.Signature(slice_layout(config)))``
     continues : ``Out(1)``
-        The slice has entries left after the one that is asked for.
+        The slice has entries left after the one that is asked for; always 0 if it has `SHORT` entries or fewer.
     valid : ``Out(1)``
         An entry leaves; it must be taken.
     first : ``Out(1)``
@@ -79,7 +82,7 @@ class SparseMatrixRead(wiring.Component):
         m.d.comb += [
             after.eq(index + 1),
             self.i.ready.eq((after == self.i.payload.count) | empty),
-            self.continues.eq(self.i.valid & ~self.i.ready),
+            self.continues.eq(self.i.valid & ~self.i.ready & (self.i.payload.count > SHORT)),
             asks.eq(self.i.valid & ~empty),
             entries.read_en.eq(asks),
             entries.read_address.eq(self.i.payload.begin + index),

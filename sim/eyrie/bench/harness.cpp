@@ -127,13 +127,14 @@ int64_t eyrie_wait(Context* context, int64_t cycles) {
     return failure ? failure : cycles;
 }
 
-// Sends the words, the last one marked, and waits for the verdict: loaded or an error.
+// Sends the words, the last one marked, and waits for the verdict: loaded or an error. A stream of one word may wait for
+// a few cycles in the engine before an older verdict is forgotten.
 int64_t eyrie_load(Context* context, const uint32_t* words, int64_t n_words, int64_t max_cycles) {
     Vtop& top = *context->top;
-    int64_t sent = 0;
+    int64_t sent = 0, waited = 0;
     bool offering = false;
     for (int64_t cycle = 0; cycle < max_cycles; ++cycle) {
-        if (sent == n_words && (top.loaded || top.error)) {
+        if (sent == n_words && ++waited > 6 && (top.loaded || top.error)) {
             context->idle();
             return cycle;
         }

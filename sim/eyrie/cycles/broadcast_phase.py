@@ -14,24 +14,26 @@ from eyrie.eie.config import EieConfig
 
 IntArray = npt.NDArray[np.int64]
 
-_FIRST_TURN = 3
-"""When PE 0 has the turn."""
+_FIRST_TURN = 5
+"""When PE 0 has the turn: three registers of commands, then it is given the turn."""
 _TO_COUNT = 2
 """From a PE that sends to a root that counts the activation, besides the tree: the PE's output, the root's memory."""
-_TO_HOLD = 2
-"""From a root that fills up to PEs that send no more: the two registers of commands."""
-_DEPTH = 16
+_TO_HOLD = 4
+"""From a root that fills up to PEs that send no more: a register there, two of commands, one in the PE."""
+_DEPTH = 32
 """Activations that have a place at the root, behind its head."""
 _TO_HEAD = 6
 """From a broadcast to its slice at the head of an empty queue: command register, table (2), pointers, queue (2)."""
 _TO_WAIT = 5
 """From a broadcast to its slice in the queue."""
 _TO_STOP = 3
-"""From a queue that is full to a broadcast that stops: a register in the PE, one for each group of PEs, one for all."""
+"""From a queue that is full to a broadcast that stops: registers for each 4 PEs, for each 16, for all."""
 _IDLE_AGE = 4
 """From a broadcast to the last cycle in which a PE that has no entries for it is busy."""
-_TO_QUIET = 2
-"""From the last busy cycle to the one in which the control goes on. A PE's is the one before its last entry's."""
+_TO_QUIET = 5
+"""From the last busy cycle to the one in which the control goes on: registers in the PE and for each 4, 16 and all."""
+_SHORT = 5
+"""Entries of a slice that no longer makes a PE busy once it is at the head. With more, it is until the last but one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +132,7 @@ def time_broadcast(config: EieConfig, lists: IntArray, counts: npt.NDArray[np.in
     flat = heads.reshape(-1)
     bases = np.arange(n_pes, dtype=np.int64) * heads.shape[1]
     free = np.zeros(n_pes, np.int64)  # when a PE has worked off what it was sent
+    last_busy_own = np.zeros(n_pes, np.int64)
     sent = np.full(n_broadcasts, 0, np.int64)
     queue_full = 0
     seen = -1  # the last broadcast whose slices the queues' stops know of
@@ -153,11 +156,13 @@ def time_broadcast(config: EieConfig, lists: IntArray, counts: npt.NDArray[np.in
         own = pushes[number]
         start = np.maximum(free, now + 1 + _TO_HEAD)
         np.copyto(free, start + lengths[number], where=own)
+        np.copyto(last_busy_own, np.where(lengths[number] > _SHORT, free - 2, start - 1), where=own)
         slots = (bases + pushed[number] - 1 + depth)[own]
         flat[slots] = start[own]
-    last_busy = turns.last
+    # The turns last until what the last PE sends comes to the root.
+    last_busy = turns.last + tree_levels(n_pes) + 1
     if n_broadcasts:
-        last_busy = max(last_busy, int(sent[-1]) + _IDLE_AGE, int(free.max()) - 2)
+        last_busy = max(last_busy, int(sent[-1]) + _IDLE_AGE, int(last_busy_own.max()))
     return BroadcastPhase(
         first=int(sent[0]) if n_broadcasts else None,
         end=last_busy + _TO_QUIET,

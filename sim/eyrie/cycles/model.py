@@ -17,8 +17,8 @@ IntArray = npt.NDArray[np.int64]
 
 _FETCH = STEP_WORDS + 2
 """Fetch of a step, a word a cycle, and the decision what to do first."""
-_DRAINED = 8
-_SCALED_DRAINED = 10
+_DRAINED = 9
+_SCALED_DRAINED = 11
 """From the last command of a drain to its last activation."""
 
 

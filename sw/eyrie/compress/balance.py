@@ -2,7 +2,8 @@
 
 EIE (Han et al., ISCA 2016) interleaves the rows, and the PE that happens to have most work decides its time. Here the
 rows go to PEs by descending load, each to the PE that has least (longest processing time first; Graham, 1969), and are
-then swapped between PEs as long as that lowers the variance of the loads over random activations.
+then swapped between PEs as long as that lowers the variance of the loads over random activations; for some time also
+where it raises it a little, less and less (threshold accepting; Dueck and Scheuer, 1990).
 
 A PE's load is one cycle for each of its non-zeros in the columns that are broadcast. Let column c be broadcast with
 probability p[c], independently, and have n[k, c] non-zeros on PE k. Up to a constant, the expected squared deviation of
@@ -31,12 +32,21 @@ MAX_OVERLAP_PRODUCTS = 2**37
 """Most columns and most products of the overlaps, for about two seconds of one thread; then the columns that matter
 most are looked at, and the others are taken to be even whatever the placement."""
 
-MAX_SWEEPS = 8
+MAX_SWEEPS = 21
 MAX_COMPARISONS = 2**29
 """Most passes over the rows, and most swaps weighed in all of them (never fewer than two passes)."""
 
 FEWEST_SWAPS = 50
 """The search ends after a sweep that swaps fewer than one row in this many."""
+
+LAST_SWEEPS = 4
+"""Sweeps at the end that take no swap for the worse; nor does the first."""
+
+TOLERANCE = 2.0
+"""Most that a swap may raise half the sum of squares, in square roots of a row's mean overlap with itself."""
+
+COOLING = 0.8
+"""By what the tolerance is multiplied after a sweep."""
 
 QUEUE_VARIANCE = 1 / 16
 """Least ``1 - p``. A column that is always broadcast adds no variance to the whole load, but queues see only a few
@@ -62,7 +72,7 @@ def balanced_placement(
     one. On a PE the rows with the largest load come first: any first part of the local rows is then nearly balanced
     too, and columns end early, which saves fillers. PEs with more rows come first.
 
-    Takes two to four seconds of one thread for 4096 rows; time and memory grow with the square of the rows up to
+    Takes five to ten seconds of one thread for 4096 rows; time and memory grow with the square of the rows up to
     ``MAX_SEARCHED_ROWS``. The result depends on the arguments alone.
 
     Parameters
@@ -163,7 +173,7 @@ def _overlaps(codes: np.ndarray, density: FloatVector, n_rows: int) -> tuple[npt
 
 
 class _SwapSearch:
-    """Local search: each row in turn changes places with the row that lowers the sum of squares most.
+    """Local search: each row in turn changes places with that which lowers the sum of squares most, or raises it least.
 
     Empty rows fill every PE up to the same number, so that a swap also stands for a move. Loads are in units in which
     one unit of overlap is 1; the change that a swap makes is counted in halves.
@@ -210,13 +220,21 @@ class _SwapSearch:
     def run(self) -> None:
         """Sweep until few rows are swapped, or the work is done that the limits allow."""
         n_sweeps = min(MAX_SWEEPS, max(2, MAX_COMPARISONS // self.pe_of_row.size**2))
-        for _ in range(n_sweeps):
-            n_swaps = sum(self._improve(row) for row in range(self._n_searched))
-            if n_swaps * FEWEST_SWAPS < self._n_searched:
+        tolerance = TOLERANCE * float(np.sqrt(self._self_overlap.mean(dtype=np.float64)))
+        for sweep in range(n_sweeps):
+            tolerant = 0 < sweep < n_sweeps - LAST_SWEEPS
+            allowed = tolerance if tolerant else 0.0
+            n_swaps = sum(self._improve(row, allowed) for row in range(self._n_searched))
+            if tolerant:
+                tolerance *= COOLING
+            elif sweep and n_swaps * FEWEST_SWAPS < self._n_searched:
                 break
 
-    def _improve(self, row: int) -> bool:
-        """Swap ``row`` with the best partner, if that lowers the sum of squares, and say whether it was."""
+    def _improve(self, row: int, allowed: float) -> bool:
+        """Swap ``row`` with the best partner, if half the sum of squares then rises by less than is allowed, or falls.
+
+        Returns whether it was.
+        """
         pe = self.pe_of_row[row]
         change = self._overlap[row] * np.float32(-2)
         change += self._pe_overlap[pe]
@@ -227,7 +245,7 @@ class _SwapSearch:
         change += squares
         change[self._members[pe]] = np.inf
         partner = int(change.argmin())
-        if not self._change(row, partner) < 0:
+        if not self._change(row, partner) < allowed:
             return False
         self._swap(row, partner)
         return True

@@ -34,11 +34,12 @@ class SentBroadcast(wiring.Component):
         m.submodules.broadcast = broadcast = Broadcast(self.config, levels=self.levels)
         m.submodules.first = first = CommandRegister(self.config)
         m.submodules.second = second = CommandRegister(self.config)
-        sent = Signal(broadcast.i.shape())
+        sent, held = Signal(broadcast.i.shape()), Signal()
+        m.d.sync += held.eq(second.o_hold)  # the PE's own
         m.d.comb += [
             first.i_hold.eq(broadcast.hold),
             second.i_hold.eq(first.o_hold),
-            self.i.ready.eq(~second.o_hold),
+            self.i.ready.eq(~held),
             sent.eq(self.i.payload),
             sent.valid.eq(self.i.valid & self.i.ready),
         ]

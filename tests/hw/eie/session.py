@@ -13,6 +13,9 @@ from eyrie.eie.core import EieCore
 from eyrie.eie.load_format import LoadError
 from tests.hw.eie.network import Program
 
+_VERDICT = 36
+"""Cycles from the last word of a load stream to `loaded` or `error`, at most, if a word holds up to 32 elements."""
+
 _PATIENCE = 5_000
 """Cycles after which anything counts as stuck."""
 
@@ -50,7 +53,10 @@ class Session:
     async def load(
         self, words: Sequence[int], *, ends: bool = True, stall: Stall | Sequence[bool] = "never", seed: int = 0
     ) -> None:
-        """Send a load stream, or a piece of one that does not end it; the engine must take all of it."""
+        """Send a load stream, or a piece of one that does not end it; the engine must take all of it.
+
+        Returns when the verdict on it is there.
+        """
         ctx, port = self.ctx, self.dut.load
         held = stalls(stall, f"{seed} load")
         for place, word in enumerate(words):
@@ -65,6 +71,7 @@ class Session:
             else:
                 raise TimeoutError(f"word {place} of {len(words)} is not taken after {_PATIENCE} cycles")
             ctx.set(port.valid, 0)
+        await self.tick(_VERDICT)
 
     async def start(self) -> None:
         self.ctx.set(self.dut.start, 1)

@@ -16,8 +16,8 @@ from eyrie.eie.pe import EMIT_LATENCY
 SIZES = [1, 3, 5, 17]
 
 SLICE_LATENCY = 4
-"""Cycles from a broadcast to its slices: a register for each group of PEs, and the pointer read."""
-FIRST_TURN = 3
+"""Cycles from a broadcast to its slices: the second register of commands, and the pointer read."""
+FIRST_TURN = 5
 """Cycles from a REWIND to PE 0's turn."""
 SEND_LATENCY = 4
 """Cycles from a PE that sends to the broadcast, besides those of the tree."""
@@ -31,7 +31,8 @@ def vector(n: int, seed: int, density: float) -> list[int]:
 def run_array(dut: EieArray, values: list[int], commands: list[tuple[Op, int, int]], *, to_output: int = 0) -> Run:
     """Store a vector in bank 1, slot by slot; then commands with their data and PE. Cycles count from the first."""
     n_pes = dut.config.n_pes
-    before = [(Op.OPEN, 1, 0), *((Op.STORE, value % (1 << 16), slot % n_pes) for slot, value in enumerate(values))]
+    elements = [(Op.STORE if value else Op.SKIP, value % (1 << 16)) for value in values]
+    before = [(Op.OPEN, 1, 0), *((op, data, slot % n_pes) for slot, (op, data) in enumerate(elements))]
     return run(
         dut,
         {},
@@ -82,10 +83,10 @@ def test_busy_from_the_command_to_the_last_activation_without_a_gap(n_pes: int, 
         sent += [number + SEND_LATENCY + tree_levels(n_pes) for number in range(cycle, cycle + n_own)]
         cycle += max(n_own, 1)
     assert [cycle for cycle, broadcasting in enumerate(seen["broadcasting"]) if broadcasting] == sent
-    # From the cycle in which the command arrives until nobody has the turn, and all slices are found empty.
-    last = max([cycle - 1, *(at + SLICE_LATENCY for at in sent)])
+    # From the command until what the last PE sends would have come to the root, and all slices are found empty.
+    last = max([cycle - 1 + 1 + tree_levels(n_pes), *(at + SLICE_LATENCY for at in sent)])
     busy = [cycle for cycle, is_busy in enumerate(seen["busy"]) if is_busy]
-    assert busy == [cycle + BUSY_LATENCY for cycle in range(COMMAND_LATENCY, last + 1)]
+    assert busy == [cycle + BUSY_LATENCY for cycle in range(2, last + 1)]
     assert not any(seen["output_valid"])
 
 
@@ -100,6 +101,6 @@ def test_a_turn_passes_by_pes_that_have_nothing(only: int, n_own: int) -> None:
     sent = list(range(first, first + n_own))
     assert [cycle for cycle, broadcasting in enumerate(seen["broadcasting"]) if broadcasting] == sent
     last_turn = FIRST_TURN + 16 + n_own - 1
-    last = max(last_turn, sent[-1] + SLICE_LATENCY)
+    last = max(last_turn + 1 + tree_levels(17), sent[-1] + SLICE_LATENCY)
     busy = [cycle for cycle, is_busy in enumerate(seen["busy"]) if is_busy]
-    assert busy == [cycle + BUSY_LATENCY for cycle in range(COMMAND_LATENCY, last + 1)]
+    assert busy == [cycle + BUSY_LATENCY for cycle in range(2, last + 1)]

@@ -13,7 +13,7 @@ from eyrie.eie.leading_nonzero_detect import tree_levels
 from tests.hw.eie.sent_broadcast import SentBroadcast
 
 LATENCY = 2
-DEPTH = 16
+DEPTH = 32
 LEVELS = [1, 5, 17, 65]
 """Numbers of PEs that have trees of 1 to 4 levels."""
 
@@ -106,10 +106,10 @@ def assert_none_is_missed(config: EieConfig, items: list[dict[str, int]], stops:
 def test_never_overflows_and_misses_no_cycle_whatever_the_number_of_pes(n_pes: int) -> None:
     # Stopped until all places are taken, then for as long as it takes to fill them halfway, then here and there.
     draw = random.Random(n_pes)
-    stops = [cycle < 45 for cycle in range(65)] + [True] * draw.randint(1, 20) + [False] * draw.randint(1, 20)
+    stops = [cycle < 70 for cycle in range(100)] + [True] * draw.randint(1, 20) + [False] * draw.randint(1, 20)
     stops += [draw.random() < 0.5 for _ in range(40)] + [False] * 100
     config = configuration(n_pes)
-    assert_none_is_missed(config, activations(config, 70, seed=4), stops)
+    assert_none_is_missed(config, activations(config, 110, seed=4), stops)
 
 
 @pytest.mark.parametrize("n_pes", LEVELS)

@@ -15,14 +15,15 @@ def test_a_cycle_later() -> None:
         {"op": draw.choice(list(Op)), **{name: draw.getrandbits(layout[name].width) for name in ("address", "data")}}
         for _ in range(50)
     ]
-    holds = [draw.randrange(2) for _ in commands]
+    holds, pes = [draw.randrange(2) for _ in commands], [draw.randrange(TINY.n_pes) for _ in commands]
     result = run(
         CommandRegister(TINY),
         {},
         {},
-        levels={"i": commands, "i_hold": holds},
-        watch=["o", "o_hold"],
+        levels={"i": commands, "i_pe": pes, "i_hold": holds},
+        watch=["o", "o_pe", "o_hold"],
         after=len(commands) + 1,
     )
     assert result.watched["o"] == [{"op": Op.NONE, "address": 0, "data": 0}, *commands]
+    assert result.watched["o_pe"] == [0, *pes]
     assert result.watched["o_hold"] == [0, *holds]

@@ -74,7 +74,7 @@ def with_crc(words: list[int]) -> list[Word]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one stream: the writes, the errors, and ``loaded`` in the cycle after its final word."""
+    """What became of one stream: the writes, the errors, and ``loaded`` when the verdict is due."""
 
     written: list[Write]
     errors: list[LoadError]
@@ -94,11 +94,16 @@ def load(
         stall=stall,
         levels={"enable": enable},
         watch=["command", "pe", "program_write", "program_address", "program_data", "error", "loaded", "first"],
+        after=40,
     )
+    # A word waits while the CRC takes the one before it, or until that one's elements are written.
+    fullest = max(elements_per_word(element_width(config, memory)) for memory in Memory)
+    due = 2 + max(CYCLES_PER_WORD, 1 + fullest) if enable == (1,) else 100
     seen, sent = result.watched, result.sent_at["i"]
     ends = [sum(map(len, streams[: number + 1])) - 1 for number in range(len(streams))]
-    starts = [sent[end + 1 - len(part)] for end, part in zip(ends, streams, strict=True)]
-    assert [cycle for cycle, first in enumerate(seen["first"]) if first] == starts
+    starts = [cycle for cycle, first in enumerate(seen["first"]) if first]
+    came = [sent[end + 1 - len(part)] for end, part in zip(ends, streams, strict=True)]
+    assert all(at < start for at, start in zip(came, starts, strict=True))
     outcomes = []
     for start, after, end in zip(starts, [*starts[1:], len(seen["first"])], ends, strict=True):
         written: list[Write] = []
@@ -115,7 +120,7 @@ def load(
                 assert place == 0
                 written.append((memory, seen["pe"][cycle], address, element))
         errors = [LoadError(error) for error in seen["error"][start:after] if error]
-        outcomes.append(Outcome(written, errors, seen["loaded"][sent[end] + 1]))
+        outcomes.append(Outcome(written, errors, seen["loaded"][min(sent[end] + due, after - 1)]))
     return outcomes
 
 
@@ -170,7 +175,8 @@ def test_one_element_a_cycle(memory: Memory, codebook_bits: int) -> None:
     between = [CYCLES_PER_WORD] * (len(stream) - 1)
     if memory is Memory.ENTRY:
         between[-2:] = [max(CYCLES_PER_WORD, 1 + per_word)] * 2
-    assert [after - before for before, after in pairwise(sent)] == between
+    # The first word is taken at once, and each of the others when the one before it goes on.
+    assert [after - before for before, after in pairwise(sent)] == [2, *between[:-1]]
 
 
 # What is wrong, and the words to make it so: header, packet header (memory and PE, address, count), elements, CRC.

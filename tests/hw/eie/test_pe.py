@@ -11,12 +11,9 @@ from amaranth.sim import Simulator
 
 from eyrie.eie.config import QUAD, TINY, EieConfig
 from eyrie.eie.layouts import Op, drain_layout
-from eyrie.eie.pe import EMIT_LATENCY, ProcessingElement
+from eyrie.eie.pe import DRAIN_AFTER_BUSY, EMIT_LATENCY, ProcessingElement
 from eyrie.eie.requantise import DRAIN_LATENCY, SCALED_DRAIN_LATENCY
 from tests.hw.eie.network import encode_column
-
-DRAIN_AFTER_BUSY = 4
-"""Cycles from the last in which the PE is busy to the first DRAIN."""
 
 CONFIG = dataclasses.replace(TINY, queue_depth=16, entry_depth=64, codebook_bits=3, index_bits=2, accumulator_depth=6)
 
@@ -55,13 +52,11 @@ class Session:
         self.scales = [(draw.randint(1, config.max_multiplier), shift) for _ in range(n)]
         self.sums = [0] * n
 
-    async def send(
-        self, op: Op = Op.NONE, address: int = 0, data: int = 0, *, selected: int = 1, turn_in: int = 0, hold: int = 0
-    ) -> bool:
+    async def send(self, op: Op = Op.NONE, address: int = 0, data: int = 0, *, turn_in: int = 0, hold: int = 0) -> bool:
         """One cycle; whether the PE is busy in it."""
         ctx, dut = self.ctx, self.dut
         ctx.set(dut.command, {"op": op, "address": address, "data": data})
-        for port, value in ((dut.selected, selected), (dut.turn_in, turn_in), (dut.hold, hold)):
+        for port, value in ((dut.turn_in, turn_in), (dut.hold, hold)):
             ctx.set(port, value)
         _, _, busy, stop, turn_out, o = await ctx.tick().sample(dut.busy, dut.stop, dut.turn_out, dut.o)
         assert not stop, "a broadcast would have to stop"
@@ -108,7 +103,8 @@ class Session:
         bottom, modulus = self.config.accumulator_range[0], 1 << self.config.accumulator_width
         begin = self.now
         for column, value in activations:
-            assert await self.send(Op.BROADCAST, column, value % (1 << self.config.activation_width))
+            busy = await self.send(Op.BROADCAST, column, value % (1 << self.config.activation_width))
+            assert busy == (self.now > begin + 1)
             for row, code in enumerate(self.columns[column]):
                 total = self.sums[row] + value * self.codebook[code]
                 self.sums[row] = (total - bottom) % modulus + bottom
@@ -159,13 +155,19 @@ class Session:
     async def open(self, bank: int) -> None:
         await self.send(Op.OPEN, 0, bank)
 
+    async def store(self, values: list[int]) -> None:
+        for value in values:
+            await self.send(Op.STORE if value else Op.SKIP, 0, value % (1 << self.config.activation_width))
+
     async def all_out(self, bank: int) -> list[dict[str, int]]:
         """All that a bank sends towards the broadcast, in its turn."""
         before = len(self.sent)
-        await self.send(Op.REWIND, 0, bank | 2, turn_in=1)
-        while await self.send():
-            pass
-        assert self.turns_handed_on.pop() == self.now - 2  # in the last cycle in which it was busy
+        await self.send(Op.REWIND, 0, bank | 2)
+        await self.send(turn_in=1)
+        while not self.turns_handed_on:
+            await self.send()
+        await self.wait(5)
+        self.turns_handed_on.pop()
         assert not self.turns_handed_on
         return [item for _, item in self.sent[before:]]
 
@@ -231,6 +233,7 @@ LAST_COLUMNS: dict[str, Column] = {
     "of one entry in the first row": [1, 0, 0, 0, 0, 0],
     "of one entry in the last row": [0, 0, 0, 0, 0, 7],
     "of two entries": [3, 0, 2, 0, 0, 0],
+    "of five entries": [1, 2, 3, 4, 0, 5],
     "full": [1, 2, 3, 4, 5, 6],
     "empty": [0, 0, 0, 0, 0, 0],
 }
@@ -275,8 +278,9 @@ def test_a_drain_directly_after_the_last_multiply_loses_nothing(variant: str, la
 @pytest.mark.parametrize("lut_ram", [True, False], ids=["lut_ram", "block RAM"])
 def test_a_drain_a_cycle_earlier_would(lut_ram: bool) -> None:
     config = dataclasses.replace(CONFIG, lut_ram=lut_ram)
-    assert two_passes(config, LAST_COLUMNS["full"], scaled=False, distance=DRAIN_AFTER_BUSY)
-    assert not two_passes(config, LAST_COLUMNS["full"], scaled=False, distance=DRAIN_AFTER_BUSY - 1)
+    longest = LAST_COLUMNS["of five entries"]
+    assert two_passes(config, longest, scaled=False, distance=DRAIN_AFTER_BUSY)
+    assert not two_passes(config, longest, scaled=False, distance=DRAIN_AFTER_BUSY - 1)
 
 
 @pytest.mark.parametrize("lut_ram", [True, False], ids=["lut_ram", "block RAM"])
@@ -374,37 +378,15 @@ def test_an_empty_slice_takes_exactly_one_cycle_of_the_multiplier_unless_it_is_s
     assert busy_cycles(keeps, columns) == alone + columns.count(EMPTY)
 
 
-def test_commands_for_another_pe_change_nothing() -> None:
-    modulus = 1 << CONFIG.activation_width
-
-    async def scenario(pe: Session) -> None:
-        await pe.load()
-        await pe.open(0)
-        for value in (5, 0, -3):
-            await pe.send(Op.STORE, 0, value % modulus)
-            await pe.send(Op.STORE, 0, 7, selected=0)
-        await pe.open(1)
-        for op in (Op.WRITE_ENTRY, Op.WRITE_TABLE):
-            for address in range(8):
-                await pe.send(op, address, 3, selected=0)
-        await pe.broadcast(some_activations(CONFIG, range(4), seed=16))
-        await pe.drain(CONFIG.accumulator_depth, shift=plain_shift(CONFIG))
-        assert await pe.all_out(1) == pe.drained
-        assert await pe.all_out(0) == [{"value": 5, "local": 0}, {"value": -3, "local": 2}]
-
-    play(CONFIG, random_columns(CONFIG, 4, 14), scenario, seed=15)
-
-
-def test_emission_sends_the_next_element_of_the_selected_pe() -> None:
+def test_emission_sends_the_next_element() -> None:
     async def scenario(pe: Session) -> None:
         await pe.open(0)
-        for value in (5, 0, 3):
-            await pe.send(Op.STORE, 0, value)
+        await pe.store([5, 0, 3])
         await pe.send(Op.REWIND, 0, 0)
         await pe.wait(1)
         begin = pe.now
-        for selected in (1, 0, 1, 0, 0, 1):
-            assert not await pe.send(Op.EMIT, selected=selected)
+        for op in (Op.EMIT, Op.NONE, Op.EMIT, Op.NONE, Op.NONE, Op.EMIT):
+            assert not await pe.send(op)
         await pe.wait(EMIT_LATENCY)
         assert pe.sent == [
             (begin + EMIT_LATENCY, {"value": 5, "local": 0}),
@@ -417,14 +399,13 @@ def test_emission_sends_the_next_element_of_the_selected_pe() -> None:
 def test_a_hold_keeps_the_turn_and_the_activations() -> None:
     async def scenario(pe: Session) -> None:
         await pe.open(0)
-        for value in (5, 0, 3):
-            await pe.send(Op.STORE, 0, value)
-        await pe.send(Op.REWIND, 0, 2, turn_in=1)
+        await pe.store([5, 0, 3])
+        await pe.send(Op.REWIND, 0, 2)
+        await pe.send(turn_in=1, hold=1)
         begin = pe.now
-        for hold in (1, 1, 0, 1, 0):
-            assert await pe.send(hold=hold)
-        assert not await pe.send()
-        await pe.wait(2)
+        for hold in (1, 0, 1, 0, 1):
+            await pe.send(hold=hold)
+        await pe.wait(3)
         assert pe.sent == [(begin + 3, {"value": 5, "local": 0}), (begin + 5, {"value": 3, "local": 2})]
         assert pe.turns_handed_on == [begin + 4]
 

@@ -8,7 +8,7 @@ import pytest
 
 from eyrie.bench.component import STALLS, Run, Sink, Stall, run
 from eyrie.eie.config import TINY, EieConfig
-from eyrie.eie.sparse_matrix_read import SparseMatrixRead
+from eyrie.eie.sparse_matrix_read import SHORT, SparseMatrixRead
 
 LATENCY = 2
 
@@ -45,7 +45,7 @@ def check(config: EieConfig, parts: list[Part], *, seed: int = 0, stall: Stall =
     asked = [list(range(at - n + 1, at + 1)) for at, (_, n) in zip(result.sent_at["i"], parts, strict=True)]
     assert result.received_at["valid"] == [cycle + LATENCY for own in asked for cycle in own]
     continues = [cycle for cycle, more in enumerate(result.watched["continues"]) if more]
-    assert continues == [cycle for own in asked for cycle in own[:-1]]
+    assert continues == [cycle for own in asked for cycle in own[:-1] if len(own) > SHORT]
     return result
 
 

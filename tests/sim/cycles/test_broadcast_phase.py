@@ -16,28 +16,33 @@ def reference(config: EieConfig, lists: np.ndarray, counts: np.ndarray) -> Broad
     tree: list[int | None] = [None] * (1 + levels)  # the PE's output, and a register a level
     root: list[int] = []
     at_head: int | None = None
-    holds = [False, False]  # the two registers of commands
+    holds = [False] * 4  # a register at the root, the two of commands, one in the PE
+    long = [False] * n_pes  # the slice at the head keeps its PE busy
     pipeline: list[int | None] = [None] * 5  # broadcast, command register, table, table, pointers
     queues: list[list[int]] = [[] for _ in range(n_pes)]
     heads: list[int | None] = [None] * n_pes
-    full, seen, stopped = [False] * n_pes, False, False  # a register in every PE, one in every group, one for all
-    cycle, first, queue_full, work, empty, last_busy = 3, None, 0, 0, 0, 0
+    stops = [False] * 3  # registers for each 4 PEs, for each 16, for all
+    cycle, first, queue_full, work, empty, last_busy, last_turn = 5, None, 0, 0, 0, 0, 5
     while True:
         for head in heads:
             work += head is not None
             empty += head == 0
-        under_way = any(item is not None for item in [*tree, at_head, *root, *pipeline])
-        if turn < n_pes or under_way or any(queues) or any((head or 0) > 1 for head in heads):
+        if turn < n_pes:
+            last_turn = cycle
+        under_way = any(item is not None for item in [at_head, *root, *pipeline])
+        at_work = any((head or 0) > 1 and keeps for head, keeps in zip(heads, long, strict=True))
+        if cycle <= last_turn + 1 + levels or under_way or any(queues) or at_work:
             last_busy = cycle
         elif all(head is None for head in heads):
             break
         if pipeline[0] is not None and first is None:
             first = cycle
 
-        now_full = [len(queue) >= config.queue_depth for queue in queues]
+        now_full = any(len(queue) >= config.queue_depth for queue in queues)
         for pe in range(n_pes):
             if heads[pe] is None or heads[pe] in (0, 1):
                 heads[pe] = queues[pe].pop(0) if queues[pe] else None
+                long[pe] = (heads[pe] or 0) > 5
             else:
                 heads[pe] -= 1
         if pipeline[4] is not None:
@@ -45,29 +50,29 @@ def reference(config: EieConfig, lists: np.ndarray, counts: np.ndarray) -> Broad
                 if counts[pipeline[4], pe] or not config.skip_empty:
                     queues[pe].append(int(counts[pipeline[4], pe]))
 
-        leaves = at_head is not None and not stopped
-        queue_full += at_head is not None and stopped
+        leaves = at_head is not None and not stops[2]
+        queue_full += at_head is not None and stops[2]
         pipeline = [at_head if leaves else None, *pipeline[:4]]
         n_waiting = len(root)
         if at_head is None or leaves:
             at_head = root.pop(0) if root else None
         if tree[-1] is not None:
             root.append(tree[-1])
-            assert len(root) <= 16
+            assert len(root) <= 32
         sends = None
-        if turn < n_pes and not holds[1]:
+        if turn < n_pes and not holds[3]:
             if left[turn]:
                 sends, next_one = next_one, next_one + 1
                 left[turn] -= 1
             turn += not left[turn]
         tree = [sends, *tree[:-1]]
-        holds = [n_waiting >= 13 - levels, holds[0]]
-        stopped, seen, full = seen, any(full), now_full
+        holds = [n_waiting >= 27 - levels, *holds[:3]]
+        stops = [now_full, *stops[:2]]
         cycle += 1
     assert next_one == n_broadcasts
     return BroadcastPhase(
         first=first,
-        end=last_busy + 2,
+        end=last_busy + 5,
         queue_full=queue_full,
         work=work,
         empty=empty,
@@ -108,7 +113,7 @@ def test_one_pe_with_all_the_work() -> None:
 
 def test_without_a_broadcast_a_pe_takes_a_cycle() -> None:
     assert time_broadcast(EieConfig(), np.zeros(16, np.int64), np.zeros((0, 16), np.int64)) == BroadcastPhase(
-        first=None, end=3 + 16 + 1, queue_full=0, work=0, empty=0
+        first=None, end=5 + 16 + 2 + 5, queue_full=0, work=0, empty=0
     )
 
 
@@ -118,7 +123,7 @@ def test_pes_that_send_nothing_delay_those_behind_them_a_cycle_each() -> None:
     phase = time_broadcast(config, lists, np.zeros((2, 16), np.int64))
     assert phase == reference(config, lists, np.zeros((2, 16), np.int64))
     assert phase.first is not None
-    assert (phase.end - phase.first, phase.queue_full) == (15 + 4 + 2, 0)
+    assert (phase.end - phase.first, phase.queue_full) == (15 + 4 + 5, 0)
 
 
 @pytest.mark.parametrize(("n_pes", "levels"), [(1, 1), (4, 1), (5, 2), (16, 2), (17, 3), (64, 3), (65, 4), (256, 4)])

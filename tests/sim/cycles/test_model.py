@@ -7,7 +7,7 @@ from eyrie.compile.random_network import draw_case, draw_inputs
 from eyrie.compile.schedule import Send
 from eyrie.cycles import broadcast_phase, model
 from eyrie.cycles.model import CycleModel
-from eyrie.eie import array, broadcast, leading_nonzero_detect, requantise
+from eyrie.eie import array, broadcast, leading_nonzero_detect, pe, requantise, sparse_matrix_read
 from eyrie.eie.config import EieConfig
 from eyrie.errors import InputError
 
@@ -41,6 +41,10 @@ def test_agrees_with_the_hardware_on_what_they_both_name() -> None:
     ]
     assert broadcast_phase._DEPTH == broadcast._DEPTH
     assert broadcast_phase._TO_HOLD == broadcast.HOLD_LATENCY
+    assert broadcast_phase._TO_QUIET == array.BUSY_LATENCY + 1
+    assert broadcast_phase._SHORT == sparse_matrix_read.SHORT
+    # From a PE that is no longer busy to the first command of a drain.
+    assert array.BUSY_LATENCY + array.COMMAND_LATENCY == pe.DRAIN_AFTER_BUSY
     assert model._DRAINED == array.COMMAND_LATENCY + requantise.DRAIN_LATENCY
     assert model._SCALED_DRAINED == array.COMMAND_LATENCY + requantise.SCALED_DRAIN_LATENCY
 

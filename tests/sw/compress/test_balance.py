@@ -75,11 +75,11 @@ def test_every_row_has_one_slot_and_no_pe_more_than_its_share(
 @pytest.mark.parametrize(
     ("shape", "density", "activation_density", "n_pes", "interleaved", "balanced"),
     [
-        pytest.param((512, 512), 0.1, 0.375, 16, 66_393, 64_134, id="square"),
-        pytest.param((500, 512), 0.25, 0.4, 64, 44_550, 42_794, id="31-full-pes-of-64"),
+        pytest.param((512, 512), 0.1, 0.375, 16, 66_393, 63_994, id="square"),
+        pytest.param((500, 512), 0.25, 0.4, 64, 44_550, 42_747, id="31-full-pes-of-64"),
         pytest.param((200, 1200), 0.1, 1.0, 64, 51_400, 41_800, id="all-active"),
         pytest.param((1024, 96), 0.11, 1.0, 64, 20_000, 17_300, id="tall"),
-        pytest.param((96, 3000), 0.04, 0.183, 16, 15_051, 14_664, id="wide"),
+        pytest.param((96, 3000), 0.04, 0.183, 16, 15_051, 14_744, id="wide"),
     ],
 )
 def test_the_most_loaded_pe_has_less_than_where_rows_are_interleaved(
@@ -104,7 +104,7 @@ def test_search_does_better_than_loads_alone(monkeypatch: pytest.MonkeyPatch) ->
     searched = max_loads(codes, balanced_placement(codes, 16, activation_density=0.375), 0.375)
     monkeypatch.setattr(balance, "MAX_SEARCHED_ROWS", 511)
     by_loads = max_loads(codes, balanced_placement(codes, 16, activation_density=0.375), 0.375)
-    assert (searched, by_loads) == (64_458, 65_506)
+    assert (searched, by_loads) == (64_484, 65_506)
 
 
 @pytest.mark.parametrize(("rows", "n_pes", "seed"), [(24, 4, 1), (25, 4, 2), (30, 7, 3), (9, 8, 4)])
@@ -145,7 +145,7 @@ def test_columns_that_are_often_active_count_most() -> None:
     by_column, by_mean = (
         sum(int(pe_loads(codes, placement, active).max()) for active in actives) for placement in placements
     )
-    assert (by_column, by_mean) == (17_807, 18_165)
+    assert (by_column, by_mean) == (17_833, 18_191)
 
 
 def test_columns_left_out_of_a_large_layer_are_those_that_matter_least(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +196,7 @@ def test_placement_is_the_same_with_any_number_of_threads(threads: str) -> None:
     )
     environment = os.environ | {"OPENBLAS_NUM_THREADS": threads}
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, env=environment)
-    assert done.stdout == "40d636ac3ed054b54cba9d67e41517ef6dd193083791f77df55d04c419cbfa15\n"
+    assert done.stdout == "6fd8bb43f9da03960e071827e26b01a3ef94158ed056be760becb81491d6657f\n"
 
 
 def test_rows_with_most_work_come_first_on_a_pe() -> None:
@@ -209,7 +209,7 @@ def test_rows_with_most_work_come_first_on_a_pe() -> None:
         assert sorted(placement.local_row_of_row[rows]) == list(range(rows.size))
     ascending = Placement(n_pes=8, slot_of_row=_ascending_rows(placement))
     fillers = [sum(part.n_fillers for part in encode_array(codes, one, 2)) for one in (placement, ascending)]
-    assert fillers == [443, 1868]
+    assert fillers == [447, 1901]
 
 
 def _ascending_rows(placement: Placement) -> np.ndarray:
