@@ -25,6 +25,11 @@ CONFIGURATION = (
     "eyrie.rowstat.commands",
     "eyrie.rowstat.timing",
     "eyrie.rowstat.control_timing",
+    "eyrie.host.config",
+    "eyrie.host.register_map",
+    "eyrie.host.eie_map",
+    "eyrie.host.image_format",
+    "eyrie.host.uartbone_format",
 )
 HARDWARE = ("eyrie.common", "eyrie.eie", "eyrie.rowstat", "eyrie.host", "eyrie.accelerator")
 
@@ -43,7 +48,7 @@ LAYERS: dict[tuple[str, ...], tuple[str, ...]] = {
 
 HOMES: dict[str, tuple[str, ...]] = {
     # a package of others: where it may be imported
-    "amaranth": (*HARDWARE, "eyrie.bench", "eyrie.platforms", "eyrie.synth"),
+    "amaranth": (*HARDWARE, "eyrie.bench", "eyrie.formal", "eyrie.platforms", "eyrie.synth"),
     "amaranth_boards": ("eyrie.platforms",),
     "torch": ("eyrie.train",),
     "onnx": ("eyrie.model", "eyrie.train.onnx_file"),  # the importer, and the writer of the trained model

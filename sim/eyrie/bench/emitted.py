@@ -21,14 +21,17 @@ PREFIX = "eie"
 PE_MODULE = "eie_pe"
 """Name of the one module that all its processing elements are."""
 
+COMMAND_MODULE = "eie_command"
+"""Name of the one module that all registers between its control and its processing elements are."""
+
 ROWSTAT_TOP = "rowstat_core"
 """Name of the row-stationary engine's top module."""
 
 ROWSTAT_PREFIX = "rowstat"
 """First part of the names of its other modules."""
 
-ROWSTAT_REPEATED = ("rowstat_pe", "rowstat_row", "rowstat_psum_bank")
-"""Names of its modules with many instances."""
+ROWSTAT_REPEATED = ("rowstat_pe", "rowstat_row", "rowstat_psum_bank", "rowstat_codebook")
+"""Names of its modules with many instances; the last is not there without a codebook."""
 
 
 def emit_core(config: EieConfig, progress: Progress | None = None) -> EmittedVerilog:

@@ -27,7 +27,7 @@ def test_a_pe_is_one_module(n_pes: int) -> None:
 def test_pes_rows_and_banks_are_one_module_each(rows: int, columns: int) -> None:
     core = emit_rowstat_core(replace(ROWSTAT_TINY, rows=rows, columns=columns))
     assert core.modules[ROWSTAT_TOP] == 1
-    assert [core.modules[name] for name in ROWSTAT_REPEATED] == [rows * columns, rows, columns]
+    assert [core.modules[name] for name in ROWSTAT_REPEATED] == [rows * columns, rows, columns, 2]
 
 
 def test_the_ports_are_those_of_the_contract() -> None:

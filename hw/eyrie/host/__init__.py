@@ -1,0 +1,1 @@
+"""Links to a host: serial line, buses, registers, and the loader of images."""
