@@ -11,6 +11,7 @@ from eyrie.common.emit import YosysError, emit_verilog
 from eyrie.eie.config import EieConfig
 from eyrie.rowstat.array import RowstatArray
 from eyrie.rowstat.config import PAPER, RowstatConfig
+from eyrie.rowstat.filter_decoder import FilterDecoder
 from eyrie.synth import yosys
 from eyrie.synth.cells import TARGETS, WITHOUT_LUT_RAM, Cells, Target
 from eyrie.synth.plan import ModulePlan, Plan, departures, plan_for, read_plans
@@ -53,16 +54,21 @@ PLANS = [(target, plan) for target in TARGETS for plan in read_plans(target)]
 @pytest.mark.parametrize(("target", "plan"), PLANS, ids=[f"{target}, {plan.name}" for target, plan in PLANS])
 def test_a_module_becomes_what_was_planned(target: Target, plan: Plan) -> None:
     if isinstance(plan.config, RowstatConfig):
-        instances = {"rowstat_pe": 2, "rowstat_row": 1, "rowstat_psum_bank": 2}
-        array = RowstatArray(replace(plan.config, rows=1, columns=2))
-        emitted = emit_verilog(array, name="rowstat_array", prefix=ROWSTAT_PREFIX)
+        array = emit_verilog(
+            RowstatArray(replace(plan.config, rows=1, columns=2)), name="rowstat_array", prefix=ROWSTAT_PREFIX
+        )
+        decoder = emit_verilog(FilterDecoder(plan.config), name="rowstat_decoder", prefix=ROWSTAT_PREFIX)
+        parts = [
+            (array, {"rowstat_pe": 2, "rowstat_row": 1, "rowstat_psum_bank": 2}),
+            (decoder, {"rowstat_codebook": 2}),
+        ]
     else:
-        instances = {"eie_pe": 2}
-        emitted = emit_core(replace(plan.config, n_pes=2))
-    report = synthesise(emitted.text, emitted.top, target, keep=tuple(instances))
-    assert report.instances == instances
-    assert set(plan.modules) == set(instances)
-    assert departures(plan, report) == []
+        parts = [(emit_core(replace(plan.config, n_pes=2)), {"eie_pe": 2})]
+    assert set(plan.modules) == {name for _, instances in parts for name in instances}
+    for emitted, instances in parts:
+        report = synthesise(emitted.text, emitted.top, target, keep=tuple(instances))
+        assert report.instances == instances
+        assert departures(replace(plan, modules={name: plan.modules[name] for name in instances}), report) == []
 
 
 def test_every_family_has_the_plans_that_it_can_have() -> None:
@@ -83,6 +89,7 @@ def test_a_plan_covers_arrays_of_any_size() -> None:
     assert plan_for(replace(PAPER, ifmap_ahead=5), "xilinx") is None
     assert plan_for(replace(PAPER, filter_depth=225), "xilinx") is None
     assert plan_for(replace(PAPER, psum_bank_words=1022), "xilinx") is None
+    assert plan_for(replace(PAPER, codebook_entries=128), "xilinx") is None
     assert plan_for(EieConfig(queue_depth=9), "ecp5") is None
     assert plan_for(PAPER, "ice40") is None
     assert plan_for(EieConfig(), "ice40") is None

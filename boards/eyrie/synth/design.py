@@ -5,7 +5,7 @@ from typing import Any
 
 from eyrie.bench import emitted
 from eyrie.bench.cache import Progress
-from eyrie.bench.emitted import PE_MODULE, ROWSTAT_REPEATED
+from eyrie.bench.emitted import COMMAND_MODULE, PE_MODULE, ROWSTAT_REPEATED
 from eyrie.common.emit import EmittedVerilog
 from eyrie.rowstat.config import RowstatConfig
 from eyrie.synth.cells import WITHOUT_LUT_RAM, Target
@@ -27,7 +27,19 @@ def emit_engine(config: EngineConfig, progress: Progress | None = None) -> Emitt
 
 def repeated_modules(config: EngineConfig) -> tuple[str, ...]:
     """Modules of which an engine has many instances, the processing element first: mapped once each."""
-    return ROWSTAT_REPEATED if isinstance(config, RowstatConfig) else (PE_MODULE,)
+    if isinstance(config, RowstatConfig):
+        return ROWSTAT_REPEATED if config.codebook_entries else ROWSTAT_REPEATED[:-1]
+    return (PE_MODULE,)
+
+
+def placed_modules(config: EngineConfig) -> tuple[str, ...]:
+    """Modules that a netlist for placement maps once: those that repeat, and the EIE engine's registers of commands.
+
+    Those repeat each other, one for each group of PEs; mapped with what is around them, they would become one register
+    with the fan-out of the whole array.
+    """
+    repeated = repeated_modules(config)
+    return repeated if isinstance(config, RowstatConfig) else (*repeated, COMMAND_MODULE)
 
 
 def obstacle(config: EngineConfig, target: Target) -> str | None:

@@ -17,8 +17,8 @@ from eyrie.synth.cells import Target
 from eyrie.synth.engines import PRESETS, EngineConfig
 from eyrie.synth.yosys import SynthesisReport
 
-# What PEs, row controllers and psum banks of a row-stationary engine depend on.
-_OF_AN_ARRAY = (
+# What PEs, row controllers, psum banks and codebooks of a row-stationary engine depend on.
+_OF_REPEATED = (
     "activation_width",
     "weight_width",
     "accumulator_width",
@@ -28,6 +28,7 @@ _OF_AN_ARRAY = (
     "psum_depth",
     "psum_bank_words",
     "max_slots",
+    "codebook_entries",
 )
 
 
@@ -76,7 +77,7 @@ class Plan:
         if isinstance(config, EieConfig) and isinstance(plan, EieConfig):
             return replace(config, n_pes=plan.n_pes) == plan
         if isinstance(config, RowstatConfig) and isinstance(plan, RowstatConfig):
-            return all(getattr(config, name) == getattr(plan, name) for name in _OF_AN_ARRAY)
+            return all(getattr(config, name) == getattr(plan, name) for name in _OF_REPEATED)
         return False
 
 

@@ -36,8 +36,7 @@ class RouteJob:
         The core alone, with open ports: nextpnr then routes neither clock nor reset nor inputs. Otherwise it stands in
         a shell of registers with three pins, see `eyrie.synth.shell`, and everything is routed.
     keep : tuple of str
-        Modules that are mapped once. The registers of commands repeat each other, one for each group of PEs; mapped
-        with what is around them, they would become one register with the fan-out of the whole array.
+        Modules that are mapped once.
     """
 
     core: EmittedVerilog
@@ -45,7 +44,7 @@ class RouteJob:
     constraint_mhz: int = 100
     placer: Placer = "heap"
     out_of_context: bool = False
-    keep: tuple[str, ...] = ("eie_pe", "eie_command")
+    keep: tuple[str, ...] = ()
 
     @property
     def top(self) -> str:

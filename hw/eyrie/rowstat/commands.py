@@ -22,12 +22,16 @@ class Unit(IntEnum):
 
 
 class Opcode(IntEnum):
-    """What a unit is to do: take the parameters of a layer, or work. Other values are reserved."""
+    """What a unit is to do: take the parameters of a layer, its codebook, or work; DRAIN's other work is to POOL. Other
+    values are reserved."""
 
     LAYER = 1
     IDS = 2
     COLUMNS = 3
     WORK = 4
+    CODED = 6
+    CODEBOOK = 7
+    POOL = 5
 
 
 COUNT_BITS: Final = 16
@@ -39,6 +43,11 @@ FIELDS: Final[dict[str, tuple[tuple[tuple[str, int], ...], ...]]] = {
     "fetch": (
         (("opcode", 4), ("wait_delivered", 16), ("bank_address", 16), ("channels", 12), ("words", 16)),
         (("map_address", 32), ("channel_stride", 16), ("wait_drained", 16)),
+    ),
+    "coded_fetch": (
+        (("opcode", 4), ("wait_delivered", 16), ("bank_address", 16), ("channels", 12), ("words", 16)),
+        (("map_address", 32), ("channel_stride", 16), ("wait_drained", 16)),
+        (("rows", 12), ("slot_words", 16)),
     ),
     "deliver_layer": (
         (
@@ -67,8 +76,10 @@ FIELDS: Final[dict[str, tuple[tuple[tuple[str, int], ...], ...]]] = {
             ("sets", 5),
             ("ring", 6),
             ("blocks", 16),
+            ("coded", 1),
         ),
     ),
+    "load_codebook": ((("opcode", 4), ("entries", 9)),),
     "compute_layer": (
         (
             ("opcode", 4),
@@ -91,15 +102,34 @@ FIELDS: Final[dict[str, tuple[tuple[tuple[str, int], ...], ...]]] = {
             ("columns", 8),
             ("relu", 1),
             ("filters", 8),
+            ("coded", 1),
         ),
         (("map_address", 32), ("channel_stride", 16), ("row_stride", 16)),
         (("steps", 12), ("filter_stride", 8)),
     ),
+    "pool": (
+        (
+            ("opcode", 4),
+            ("wait_fetched", 16),
+            ("bank_address", 16),
+            ("channels", 12),
+            ("scales", 5),
+            ("mean", 1),
+            ("coded", 1),
+        ),
+        (("map_address", 32), ("channel_stride", 16), ("row_stride", 16)),
+        (("steps", 12), ("rows", 12), ("first_x", -13), ("edge", 12), ("stride", 10)),
+        (("row_advance", 16), ("channel_pitch", 16), ("row_pitch", 10), ("kernel", 10), ("window", 10)),
+    ),
+    "pool_scale": ((("multiplier", 16), ("shift", 6), ("behind", 12)),),
     "requantise": ((("bias", -42), ("multiplier", 16), ("shift", 6)),),
     "row_id": ((("channel", 6), ("offset", 10)),),
 }
 """Words of every command and the fields in them, the lowest bits first; a negative width is a signed field. `row_id` is
 16 bits wide, everything else 64."""
+
+POOL_SCALES: Final = 16
+"""Most `pool_scale` words of a POOL: a row of windows has as many multipliers, one behind the other."""
 
 NO_CHANNEL: Final = 63
 """`row_id.channel` of a row that takes no part in a slot."""

@@ -11,11 +11,26 @@ from typing import Any, Self
 
 from eyrie.common.geometry import address_width, require_integers
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the commands and of the order of filter words; part of the configuration's hash."""
 
 BUS_WORDS = 4
 """Values in a 64-bit word of the filter bus, the external memory and the global buffer's ifmap bank."""
+
+PAIRS = 3
+"""Pairs of a run of zeros and a level in a 64-bit word of a run-length coded map."""
+
+LONGEST_RUN = 31
+"""Zeros in front of a pair's level, at most."""
+
+MAX_CODING_LANES = 2
+"""Columns that are drained together, at most, where the engine is to write coded maps."""
+
+CODE_WIDTH = 8
+"""Bits of a weight's code in the filter stream, eight codes to a word."""
+
+CODEBOOK_READS = 2
+"""Codes that a memory with the codebook turns into weights in a cycle."""
 
 _RANGES = {
     "rows": (1, 64),
@@ -33,6 +48,7 @@ _RANGES = {
     "max_slots": (1, 63),
     "command_depth": (4, 1024),
     "drain_lanes": (1, 4),
+    "codebook_entries": (0, 256),
 }
 
 
@@ -70,27 +86,30 @@ class RowstatConfig:
         64-bit words that wait in front of each unit; a power of two.
     drain_lanes : int
         Columns whose psums are requantised at the same time, one a cycle each; a power of two.
+    codebook_entries : int
+        Weights of the codebook that layers with weights as codes have; a power of two, or 0 for none.
     """
 
     rows: int = 12
     columns: int = 14
     activation_width: int = 16
     weight_width: int = 16
-    accumulator_width: int = 32
-    ifmap_depth: int = 32
+    accumulator_width: int = 29
+    ifmap_depth: int = 30
     ifmap_ahead: int = 0
-    filter_depth: int = 192
-    psum_depth: int = 16
-    ifmap_bank_words: int = 3072
-    psum_bank_words: int = 1280
-    filter_fifo_words: int = 256
+    filter_depth: int = 160
+    psum_depth: int = 8
+    ifmap_bank_words: int = 3328
+    psum_bank_words: int = 1752
+    filter_fifo_words: int = 64
     max_slots: int = 16
     command_depth: int = 64
     drain_lanes: int = 2
+    codebook_entries: int = 256
 
     def __post_init__(self) -> None:
         require_integers(self, _RANGES)
-        for name in ("filter_fifo_words", "command_depth", "drain_lanes"):
+        for name in ("filter_fifo_words", "command_depth", "drain_lanes", "codebook_entries"):
             value = getattr(self, name)
             if value & (value - 1):
                 raise ValueError(f"{name} must be a power of two, not {value}")
@@ -138,6 +157,16 @@ class RowstatConfig:
         return address_width(self.max_slots)
 
     @property
+    def filter_lane_width(self) -> int:
+        """Bits of the filter FIFO for a weight, of which two codes take as many."""
+        return 2 * CODE_WIDTH if self.codebook_entries else self.weight_width
+
+    @property
+    def codebook_address_width(self) -> int:
+        """Bits of a code that tell entries of the codebook apart."""
+        return address_width(self.codebook_entries)
+
+    @property
     def bank_address_width(self) -> int:
         """Bits of an address in the global buffer's ifmap bank."""
         return address_width(self.ifmap_bank_words)
@@ -164,16 +193,23 @@ class RowstatConfig:
 
     @property
     def on_chip_bytes(self) -> int:
-        """Bytes of all scratch pads and banks, command queues not counted."""
+        """Bytes of all scratch pads and banks and of the codebook, command queues not counted."""
         a, w, p = self.activation_width, self.weight_width, self.accumulator_width
         pads = self.ifmap_words * a + self.filter_depth * w + self.psum_depth * p
-        return self.n_pes * pads // 8 + self.buffer_bytes
+        return self.n_pes * pads // 8 + self.buffer_bytes + self.codebook_bytes
 
     @property
     def buffer_bytes(self) -> int:
         """Bytes of the global buffer alone."""
-        banks = BUS_WORDS * (self.ifmap_bank_words * self.activation_width + self.filter_fifo_words * self.weight_width)
-        return (banks + self.columns * self.psum_bank_words * self.accumulator_width) // 8
+        ifmaps = self.ifmap_bank_words * self.activation_width
+        filters = self.filter_fifo_words * self.filter_lane_width
+        psums = self.columns * self.psum_bank_words * self.accumulator_width
+        return (BUS_WORDS * (ifmaps + filters) + psums) // 8
+
+    @property
+    def codebook_bytes(self) -> int:
+        """Bytes of the codebook, which is there once for every `CODEBOOK_READS` lanes of the filter bus."""
+        return BUS_WORDS // CODEBOOK_READS * self.codebook_entries * self.weight_width // 8
 
     def as_json(self) -> str:
         """All fields as JSON, in order."""
@@ -207,11 +243,13 @@ class RowstatConfig:
 
 
 DEFAULT = RowstatConfig()
-"""As many multipliers as the paper and 180 KB on the chip, where the paper has 181.5 KB. The ifmap scratch pad holds
-two windows of AlexNet's first layer, so that a pass's first values come while the pass before still computes; the psum
-banks are larger, since the psums that stay decide how often filters and ifmaps come again."""
+"""As many multipliers as the paper and no more on the chip than its 181.5 KB. The psums that stay decide how often
+filters and ifmaps come again: the psum banks are as large as all else allows, of psums of 29 bits. Filter scratch pads
+hold two blocks of seven filters of AlexNet's first layer, ifmap scratch pads its window and what comes ahead of it, and
+the ifmap bank four tiles of sixteen maps of 13 x 13."""
 
 PAPER = RowstatConfig(
+    accumulator_width=32,
     ifmap_depth=12,
     ifmap_ahead=4,
     filter_depth=224,
@@ -227,6 +265,7 @@ stand for the FIFO in front of the paper's scratch pad."""
 SMALL = RowstatConfig(
     rows=8,
     columns=8,
+    accumulator_width=32,
     ifmap_depth=32,
     filter_depth=1024,
     psum_depth=32,
@@ -240,6 +279,7 @@ SMALL = RowstatConfig(
 TINY = RowstatConfig(
     rows=3,
     columns=4,
+    accumulator_width=32,
     ifmap_depth=8,
     ifmap_ahead=2,
     filter_depth=32,
@@ -249,5 +289,6 @@ TINY = RowstatConfig(
     filter_fifo_words=32,
     max_slots=4,
     command_depth=16,
+    codebook_entries=16,
 )
 """Small enough to test all of it."""

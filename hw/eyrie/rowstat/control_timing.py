@@ -7,7 +7,7 @@ follows is counted from that cycle on.
 
 from typing import Final
 
-from eyrie.rowstat.config import BUS_WORDS, RowstatConfig
+from eyrie.rowstat.config import BUS_WORDS, PAIRS, RowstatConfig
 from eyrie.rowstat.timing import IFMAP_BANK_READ_LATENCY, RESTORE_DISTANCE
 
 QUEUE_LATENCY: Final = 2
@@ -19,7 +19,7 @@ TRANSFERS_AHEAD: Final = 4
 """FETCH commands that wait, their requests out or about to go out, behind the one that takes words and the one next."""
 FETCH_CYCLES: Final = 3
 """Cycles from a FETCH's first word at the head of the queue to its first request: two for its words, and one in which
-it is found that nothing need be waited for."""
+it is found that nothing need be waited for; for a CODED one more, for its third word."""
 FETCHED_LATENCY: Final = 2
 """Cycles from a FETCH's last word to the counter's new value."""
 
@@ -38,9 +38,10 @@ UNIT_DELIVERED_LATENCY: Final = 1
 VALUES_SETTLE: Final = VALUE_LATENCY
 """Cycles over the number of rows that lie between the cycle of a value and that in which a COLUMNS is taken."""
 
-WEIGHT_LATENCY: Final = 1
-"""Cycles from the cycle in which a word of weights is taken to the word at the array."""
-BLOCK_LOADED_LATENCY: Final = 1
+WEIGHT_LATENCY: Final = 2
+"""Cycles from the cycle in which a word of weights is taken to the word at the array; in one of them codes become
+weights, in the other nothing happens but that they leave the codebook's block RAM behind."""
+BLOCK_LOADED_LATENCY: Final = WEIGHT_LATENCY
 """Cycles from a block's last word to the pulse that says so to compute."""
 BLOCK_SPACE_LATENCY: Final = 1
 """Cycles from the last cycle at the array of the last unit that wants a block to the cycle in which a word of the block
@@ -67,20 +68,33 @@ REQUANTISE_LATENCY: Final = 7
 """Cycles from a psum to its activation."""
 WORDS_UNDER_WAY: Final = 32
 """Words of activations whose first value has had its cycle and that have not left yet, at most."""
+ROWS_UNDER_WAY: Final = 16
+"""Rows of activations whose first value has had its cycle and whose last one is not with the map writer yet, at
+most."""
+CODED_WORD_LATENCY: Final = 2
+"""Cycles by which a row's last word is later in a coded map than in a plain one."""
+CODED_COLUMN_LATENCY: Final = 2
+"""Cycles by which a command's last word is later in a coded map if it is that of a second column: as long as it may
+have to wait for others."""
 
 
-def drain_pause(steps: int, columns: int) -> int:
+def word_values(*, coded: bool = False) -> int:
+    """Values of a row that a word is for: those that it holds, or, in a coded map, the fewest that fill it."""
+    return PAIRS if coded else BUS_WORDS
+
+
+def drain_pause(steps: int, columns: int, *, coded: bool = False) -> int:
     """Cycles without a value in a row of ``steps`` values of each of ``columns`` columns that are drained together.
 
     They are in front of its last value, or, if a row is a single word, in front of that of the next row: words that are
     complete at the same time go on one after the other, and the next ones must not be complete before that.
     """
-    return max(0, columns - ((steps - 1) % BUS_WORDS + 1))
+    return max(0, columns - ((steps - 1) % word_values(coded=coded) + 1))
 
 
-def drain_cycles(config: RowstatConfig, steps: int, columns: int) -> int:
+def drain_cycles(config: RowstatConfig, steps: int, columns: int, *, coded: bool = False) -> int:
     """Cycles of DRAIN for a filter, from its first value to that of the next one: `drain_lanes` columns at a time, and
     those that are left."""
     groups, left = divmod(columns, config.drain_lanes)
-    cycles = groups * (steps + drain_pause(steps, config.drain_lanes))
-    return cycles + (steps + drain_pause(steps, left) if left else 0)
+    cycles = groups * (steps + drain_pause(steps, config.drain_lanes, coded=coded))
+    return cycles + (steps + drain_pause(steps, left, coded=coded) if left else 0)

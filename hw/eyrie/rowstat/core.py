@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Assert, Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,9 +14,10 @@ from eyrie.rowstat.deliver import Deliver
 from eyrie.rowstat.drain import Drain
 from eyrie.rowstat.external import map_read_request_layout, map_write_layout
 from eyrie.rowstat.fetch import Fetch
+from eyrie.rowstat.filter_decoder import filter_word_layout
 from eyrie.rowstat.front_end import FrontEnd
 from eyrie.rowstat.ifmap_bank import IfmapBank
-from eyrie.rowstat.load import Load, filter_word_layout
+from eyrie.rowstat.load import Load
 
 
 class RowstatCore(wiring.Component):
@@ -36,7 +37,8 @@ class RowstatCore(wiring.Component):
     tape : ``In(stream.Signature(64))``
         Commands, see `eyrie.rowstat.commands`. Taken only while busy, up to and with the header of an END.
     filters : ``In(stream.Signature(64))``
-        Weights in the order in which LOAD takes them, four values of 16 bits a word, the lowest row first.
+        Weights in the order in which LOAD takes them, four values of 16 bits a word, the lowest row first; or eight
+        codes of 8 bits, those of four rows in the low half of a word.
     map_read_request : ``Out(stream.Signature(map_read_request_layout))``
         Words of external memory that the engine wants.
     map_read : ``In(stream.Signature(64))``
@@ -125,6 +127,7 @@ class RowstatCore(wiring.Component):
             load.computed.eq(compute.computed),
             compute.drained.eq(drain.drained),
             drain.computed.eq(compute.computed),
+            drain.fetched.eq(fetch.fetched),
             # What deliver, load and compute tell each other.
             compute.unit_delivered.eq(deliver.unit_delivered),
             compute.block_loaded.eq(load.block_loaded),
@@ -135,9 +138,11 @@ class RowstatCore(wiring.Component):
             bank.write_en.eq(fetch.write_en),
             bank.write_address.eq(fetch.write_address),
             bank.write_data.eq(fetch.write_data),
-            bank.read_en.eq(deliver.read_en),
-            bank.read_address.eq(deliver.read_address),
+            # One read port: on a tape that keeps its contract passes and pools never read at the same time.
+            bank.read_en.eq(deliver.read_en | drain.bank_read_en),
+            bank.read_address.eq(Mux(drain.bank_read_en, drain.bank_read_address, deliver.read_address)),
             deliver.read_data.eq(bank.read_data),
+            drain.bank_read_data.eq(bank.read_data),
             array.drain_en.eq(drain.read_en),
             array.drain_address.eq(drain.read_address),
             array.drain_column.eq(drain.read_column),
@@ -155,4 +160,5 @@ class RowstatCore(wiring.Component):
             self.cycles.eq(front_end.cycles),
             self.identification.eq(config.hash),
         ]
+        m.d.sync += Assert(~(deliver.read_en & drain.bank_read_en), "pass and pool read the ifmap bank in one cycle")
         return m

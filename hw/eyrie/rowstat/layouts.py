@@ -4,7 +4,7 @@ from amaranth.hdl import signed, unsigned
 from amaranth.lib import data
 
 from eyrie.rowstat.commands import FIELDS
-from eyrie.rowstat.config import BUS_WORDS, RowstatConfig
+from eyrie.rowstat.config import BUS_WORDS, LONGEST_RUN, PAIRS, RowstatConfig
 
 
 def command_layout(command: str, word: int = 0) -> data.StructLayout:
@@ -152,6 +152,33 @@ def drained_layout(config: RowstatConfig) -> data.StructLayout:
     No array: its elements would have the names that Yosys gives to the bits of a port.
     """
     return data.StructLayout({f"column_{lane}": signed(config.accumulator_width) for lane in range(config.drain_lanes)})
+
+
+def activations_layout(config: RowstatConfig) -> data.StructLayout:
+    """An activation of each of the columns that are drained at the same time, as `drained_layout` has psums."""
+    return data.StructLayout({f"column_{lane}": signed(config.activation_width) for lane in range(config.drain_lanes)})
+
+
+def value_end_layout(config: RowstatConfig) -> data.StructLayout:
+    """What ends with a value: its row, and its command. ``columns_above`` columns over the lowest one have values."""
+    return data.StructLayout(
+        {"row": unsigned(1), "command": unsigned(1), "columns_above": unsigned((config.drain_lanes - 1).bit_length())}
+    )
+
+
+def pair_layout() -> data.StructLayout:
+    """A pair of a run-length coded row: zeros, and the level behind them."""
+    return data.StructLayout({"run": unsigned(LONGEST_RUN.bit_length()), "level": signed(16)})
+
+
+def coded_word_layout() -> data.StructLayout:
+    """A word of a run-length coded row; ``last`` is the highest bit."""
+    return data.StructLayout({"pairs": data.ArrayLayout(pair_layout(), PAIRS), "last": unsigned(1)})
+
+
+map_row_layout = data.StructLayout({"address": unsigned(32), "stride": unsigned(16), "coded": unsigned(1)})
+"""Rows of neighbouring columns in the external memory: where that of the lowest column begins, how many words further
+that of each next one, and whether they are run-length coded."""
 
 
 def bank_word_layout(config: RowstatConfig) -> data.ArrayLayout:

@@ -1,8 +1,10 @@
 """The figures of Eyeriss (Chen et al., JSSC 52(1), 2017): convolutions of AlexNet and VGG-16 on its 12 x 14 array."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from itertools import pairwise
+from typing import Final, Literal, get_args
 
+from eyrie.anchors.eie import published_layers
 from eyrie.anchors.published import rows
 
 SOURCE = "Chen et al., Eyeriss, IEEE JSSC 52(1), 2017"
@@ -15,6 +17,8 @@ NetworkName = Literal["alexnet", "vgg16"]
 
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
 """Networks with published figures."""
+
+_FIRST_FULLY_CONNECTED: Final = {"alexnet": "alex-6", "vgg16": "vgg-6"}  # of EIE's layers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,10 @@ class PublishedConvolution:
     active_pes : int
     ifmap_zero_fraction : float
         Share of ifmap values that are zero.
+    output_zero_fraction : float
+        Share of output values that are taken to be zero: that of the next layer's ifmaps, which pooling of maxima
+        between the two can only lower. Behind the last convolution it is that of the inputs of the first fully
+        connected layer (EIE, ISCA 2016, table III).
     glb_mb, dram_mb : float
         Megabytes moved to and from the global buffer and DRAM, at 16 bits a value.
     clock_mhz : int
@@ -55,6 +63,7 @@ class PublishedConvolution:
     processing_ms: float
     active_pes: int
     ifmap_zero_fraction: float
+    output_zero_fraction: float
     glb_mb: float
     dram_mb: float
     clock_mhz: int
@@ -79,6 +88,9 @@ class PublishedConvolution:
 
 def published_convolutions(network: NetworkName) -> tuple[PublishedConvolution, ...]:
     """The convolutions of a network in order."""
+    (dense,) = (layer for layer in published_layers() if layer.name == _FIRST_FULLY_CONNECTED[network])
+    found = [row for row in rows("eyeriss_layers.csv") if row["network"] == network]
+    zeros = [float(row["ifmap_zero_fraction"]) for row in found] + [1 - dense.activation_density]
     return tuple(
         PublishedConvolution(
             network=row["network"],
@@ -93,12 +105,12 @@ def published_convolutions(network: NetworkName) -> tuple[PublishedConvolution, 
             groups=int(row["groups"]),
             processing_ms=float(row["processing_ms"]),
             active_pes=int(row["active_pes"]),
-            ifmap_zero_fraction=float(row["ifmap_zero_fraction"]),
+            ifmap_zero_fraction=before,
+            output_zero_fraction=after,
             glb_mb=float(row["glb_mb"]),
             dram_mb=float(row["dram_mb"]),
             clock_mhz=int(row["clock_mhz"]),
             mark=row["mark"],
         )
-        for row in rows("eyeriss_layers.csv")
-        if row["network"] == network
+        for row, (before, after) in zip(found, pairwise(zeros), strict=True)
     )

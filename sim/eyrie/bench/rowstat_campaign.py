@@ -1,25 +1,34 @@
-"""Convolutions drawn at random on simulated hardware: values beside golden model and plain convolution, cycles beside
-the cycle model."""
+"""Convolutions and pools drawn at random on simulated hardware: values beside golden model and plain integers, cycles
+beside the cycle model."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from eyrie.bench.rowstat_engine import SimulatedRowstat
 from eyrie.bench.simulation import STALLS, SimulationError, Stall
+from eyrie.compile.rowstat.coding import Coding
+from eyrie.compile.rowstat.layer import ConvLayer
 from eyrie.compile.rowstat.program import RowstatProgram, compile_layers
-from eyrie.compile.rowstat.random_layers import draw_config, draw_inputs, draw_layer, draw_mapping, draw_shape
+from eyrie.compile.rowstat.random_layers import (
+    draw_coded_maps,
+    draw_config,
+    draw_inputs,
+    draw_layers,
+    draw_mapping,
+)
+from eyrie.compile.rowstat.reference import Layer, forward
 from eyrie.cycles.rowstat.model import MAP_LATENCY, RowstatCycleModel
 from eyrie.errors import InputError
-from eyrie.golden.convolution import forward
 from eyrie.golden.rowstat.model import RowstatModel
 from eyrie.rowstat.config import RowstatConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConvolutionOutcome:
-    """One network of one or two convolutions on one engine.
+    """One network on one engine: a convolution, and up to two layers more.
 
     Parameters
     ----------
@@ -30,11 +39,15 @@ class ConvolutionOutcome:
     array : (int, int)
         Rows and columns of PEs.
     layers : tuple of str
-        Shapes: ``batch x channels x height x width, filters of rows x columns, ...``.
+        Their maps, and how convolutions are mapped or what pools take.
+    codebooks : int
+        Layers whose weights are codes.
+    coded_maps : int
+        Maps that are run-length coded.
     latency : int
         Of the external memory.
     values_agree : bool
-        Hardware, golden model and plain convolution are equal.
+        Hardware, golden model and plain integers are equal.
     cycles, modelled_cycles : int
         What the hardware took, and what the cycle model says.
     stall : str
@@ -47,6 +60,8 @@ class ConvolutionOutcome:
     seed: int
     array: tuple[int, int]
     layers: tuple[str, ...]
+    codebooks: int
+    coded_maps: int
     latency: int
     values_agree: bool
     cycles: int
@@ -91,29 +106,46 @@ def run_convolutions(
             yield _run(engine, (seed * 1000 + number) * 1000 + index, number, STALLS[index % len(STALLS)])
 
 
-def draw_program(rng: np.random.Generator, config: RowstatConfig) -> tuple[RowstatProgram, np.ndarray, np.ndarray]:
-    """A program of one layer or two that fits the engine, its input maps, and what plain convolution makes of them."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DrawnProgram:
+    """Layers, their program, input maps, and what plain integers make of them."""
+
+    layers: list[Layer]
+    program: RowstatProgram
+    x: np.ndarray
+    expected: np.ndarray
+
+
+def draw_program(rng: np.random.Generator, config: RowstatConfig) -> DrawnProgram:
+    """A program that fits the engine."""
     while True:
         try:
-            shapes = [draw_shape(rng, "first")]
-            if rng.integers(2):
-                shapes.append(draw_shape(rng, "second", shapes[0].output_maps))
-            layers = [draw_layer(rng, shape, config) for shape in shapes]
-            program = compile_layers(layers, config, [draw_mapping(rng, shape, config) for shape in shapes])
+            layers = draw_layers(rng, config)
+            coded = draw_coded_maps(rng, len(layers))
+            mappings = [
+                draw_mapping(rng, layer.shape, config, Coding(inputs=inputs, outputs=outputs))
+                if isinstance(layer, ConvLayer)
+                else None
+                for layer, (inputs, outputs) in zip(layers, pairwise(coded), strict=True)
+            ]
+            program = compile_layers(layers, config, mappings, coded=coded)
         except InputError:  # too large for this engine
             continue
-        x = draw_inputs(rng, shapes[0], config)
-        return program, x, forward(layers, x, activation_width=config.activation_width)
+        x = draw_inputs(rng, layers[0].shape, config)
+        expected = forward(layers, x, activation_width=config.activation_width)
+        return DrawnProgram(layers=layers, program=program, x=x, expected=expected)
 
 
 def _run(engine: SimulatedRowstat, seed: int, number: int, stall: Stall) -> ConvolutionOutcome:
     config = engine.config
     rng = np.random.default_rng(seed)
-    program, x, expected = draw_program(rng, config)
+    drawn = draw_program(rng, config)
+    program = drawn.program
     latency = int(rng.choice([1, 2, MAP_LATENCY, 70]))
-    memory = program.memory(x)
-    golden = RowstatModel(config, program.tape).run(program.filters, memory)
-    values_agree = np.array_equal(program.outputs(golden.memory), expected)
+    memory = program.memory(drawn.x)
+    model = RowstatModel(config, program.tape)
+    golden = model.run(program.filters, memory)
+    values_agree = np.array_equal(program.outputs(golden.memory), drawn.expected)
     cycles, failure = 0, None
     try:
         engine.set_stalls("never", seed=seed)
@@ -130,19 +162,29 @@ def _run(engine: SimulatedRowstat, seed: int, number: int, stall: Stall) -> Conv
         engine=number,
         seed=seed,
         array=(config.rows, config.columns),
-        layers=tuple(_text(program, layer) for layer in range(len(program.mappings))),
+        layers=_texts(drawn),
+        codebooks=len(model.checked.tape.named("load_codebook")),
+        coded_maps=sum(place.coded for place in program.maps),
         latency=latency,
         values_agree=bool(values_agree),
         cycles=cycles,
-        modelled_cycles=RowstatCycleModel(config, program.tape).run(latency=latency).cycles,
+        modelled_cycles=RowstatCycleModel(config, program.tape).run(latency=latency, memory=golden.memory).cycles,
         stall=stall,
         failure=failure,
     )
 
 
-def _text(program: RowstatProgram, layer: int) -> str:
-    before, after, mapping = program.maps[layer], program.maps[layer + 1], program.mappings[layer]
-    return (
-        f"{before.batch} x {before.channels} x {before.height} x {before.width} to "
-        f"{after.channels} x {after.height} x {after.width}, p {mapping.filters} q {mapping.slots} T {mapping.sets}"
-    )
+def _texts(drawn: DrawnProgram) -> tuple[str, ...]:
+    """A line a layer."""
+    mappings = iter(drawn.program.mappings)
+    lines = []
+    for layer in drawn.layers:
+        before, after = layer.shape.input_maps, layer.shape.output_maps
+        maps = f"{' x '.join(map(str, before))} to {' x '.join(map(str, after[1:]))}"
+        if isinstance(layer, ConvLayer):
+            mapping = next(mappings)
+            lines.append(f"{maps}, p {mapping.filters} q {mapping.slots} T {mapping.sets}")
+        else:
+            kind = "means" if layer.is_mean else "maxima"
+            lines.append(f"{maps}, {kind} of {layer.shape.kernel[0]} x {layer.shape.kernel[1]}")
+    return tuple(lines)

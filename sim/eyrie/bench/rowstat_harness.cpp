@@ -44,6 +44,7 @@ struct Request {
     int64_t ready_at;  // first cycle of its first word
     uint32_t address;
     uint32_t words;
+    bool coded;  // ends with the word whose highest bit is set
 };
 
 // An output that must stay as it is while it is stalled.
@@ -163,12 +164,13 @@ int64_t eyrie_run(Context* context, const uint64_t* tape, int64_t n_tape, const 
         if (read_offered && top.map_read__ready) {
             ++counts[0];
             Request& front = requests.front();
+            const bool last = front.coded && memory[front.address] >> 63;
             ++front.address;
-            if (--front.words == 0) requests.pop_front();
+            if (--front.words == 0 || last) requests.pop_front();
             read_offered = false;
         }
         if (asked) {
-            const Request made{cycle + latency, asking[0], asking[1]};
+            const Request made{cycle + latency, asking[0], asking[1] & 0xffff, (asking[1] >> 16) != 0};
             if (made.words == 0 || static_cast<int64_t>(made.address) + made.words > n_memory) return BEYOND;
             requests.push_back(made);
         }

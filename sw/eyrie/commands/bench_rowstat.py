@@ -22,11 +22,36 @@ from eyrie.synth.engines import ARRAYS
 @click.option("--array", type=ArraySize(), help="Another array of PEs with the preset's memories.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of every random draw.")
 @click.option(
+    "--weights",
+    type=click.Choice(["shared", "plain"]),
+    default="shared",
+    show_default=True,
+    help="8-bit codes of a codebook, or 16 bits each.",
+)
+@click.option(
+    "--maps",
+    type=click.Choice(["coded", "plain"]),
+    default="coded",
+    show_default=True,
+    help="Run-length coded where that saves accesses, or all plain.",
+)
+@click.option(
     "--about-as-fast",
     type=click.FloatRange(min=1),
-    default=1.02,
+    default=1.08,
     show_default=True,
-    help="Of mappings within so many times the fewest cycles, the one whose accesses take the least energy.",
+    help="Mappings within so many times the fewest cycles are compared by their accesses.",
+)
+@click.option(
+    "--keep-to",
+    type=click.FloatRange(min=0),
+    default=1.1,
+    show_default=True,
+    help="The fastest of them that keeps to so many times the paper's accesses; 0 for the least energy.",
+)
+@click.option("--max-buffer", type=click.FloatRange(min=0), help="At most so many times the paper's buffer accesses.")
+@click.option(
+    "--max-external", type=click.FloatRange(min=0), help="At most so many times the paper's external accesses."
 )
 @click.option(
     "--on",
@@ -44,17 +69,23 @@ def rowstat(
     preset: str,
     array: tuple[int, int] | None,
     seed: int,
+    weights: Literal["shared", "plain"],
+    maps: Literal["coded", "plain"],
     about_as_fast: float,
+    keep_to: float,
+    max_buffer: float | None,
+    max_external: float | None,
     on: Literal["model", "rtl"],
     output: Path | None,
     as_json: bool,
 ) -> None:
     """Eyeriss's convolutions at full size: cycles and accesses beside the paper's.
 
-    Weights and maps are drawn at random with the published shapes and share of zeros. Exit status 1 if one output
+    Weights and maps are drawn at random with the published shapes and shares of zeros. Exit status 1 if one output
     differs from plain convolution or, in RTL, one cycle from the cycle model.
     """
     from eyrie.bench.rowstat_bench import ConvolutionRow, bench_rowstat, rowstat_report
+    from eyrie.bench.rowstat_choice import BenchChoices
     from eyrie.bench.simulation import SimulationError
     from eyrie.files import write_atomic
 
@@ -65,9 +96,18 @@ def rowstat(
         if name not in known:
             raise click.BadParameter(f"there is no layer {name!r}, only {', '.join(known)}", param_hint="'--layers'")
     wanted = [layer for name, layer in known.items() if name in names]
+    choices = BenchChoices(
+        maps=maps,
+        about_as_fast=about_as_fast,
+        keep_to=keep_to or None,
+        max_buffer=max_buffer,
+        max_external=max_external,
+    )
     rows: list[ConvolutionRow] = []
     with progress("Eyeriss's benchmark") as task:
-        run = bench_rowstat(wanted, config, on=on, batch=batch, seed=seed, about_as_fast=about_as_fast, say=task.say)
+        run = bench_rowstat(
+            wanted, config, on=on, batch=batch, seed=seed, weights=weights, choices=choices, say=task.say
+        )
         try:
             for row in run:
                 rows.append(row)
@@ -75,7 +115,7 @@ def rowstat(
         except SimulationError as error:
             click.echo(f"eyrie: {wanted[len(rows)].layer} on RTL: {error}", err=True)
             raise click.exceptions.Exit(1) from error
-    report = rowstat_report(rows, config, on=on, seed=seed, about_as_fast=about_as_fast)
+    report = rowstat_report(rows, config, on=on, seed=seed, weights=weights, choices=choices)
     if output is not None:
         write_atomic(output / "rowstat.json", json.dumps(report, indent=2) + "\n")
     if as_json:
@@ -106,27 +146,45 @@ def _print(rows: list[Any], report: dict[str, Any], title: str) -> None:
             [
                 *(row.layer, row.batch, row.macs, f"{row.active_pes:.1f}", round(row.bound), row.cycles),
                 *(f"{row.cycles_over_bound:.3f}", "" if row.paper_cycles is None else row.paper_cycles),
-                *("" if row.paper_over_cycles is None else f"{row.paper_over_cycles:.2f}",),
+                _ratio(row.paper_over_cycles),
                 "match" if row.matches else "differ",
             ]
             for row in rows
         ],
     )
     print_table(
-        "Accesses in thousands, a value, weight or psum each, and the paper's 16-bit values",
-        ["layer", "pads", "network", "buffer", "paper", "external", "paper", "gated"],
+        "Accesses of the buffer in thousands, a value, a psum or two codes of weights each",
+        ["layer", "pads", "network", "ifmaps", "filters", "psums", "buffer", "paper", "paper / ours", "gated"],
         [
             [
                 *(row.layer, row.scratch_pad_accesses // 1000, row.network_accesses // 1000),
+                *(row.buffer_ifmaps // 1000, row.buffer_filters // 1000, row.buffer_psums // 1000),
                 *(row.buffer_accesses // 1000, _thousands(row.paper_buffer_accesses)),
+                *(_ratio(row.paper_over_buffer), f"{100 * row.gated / (row.gated + row.multiplies):.1f} %"),
+            ]
+            for row in rows
+        ],
+    )
+    print_table(
+        f"External accesses in thousands, of 16 bits each; {report['weights']} weights",
+        ["layer", "ifmaps", "filters", "outputs", "external", "paper", "paper / ours", "coded", "coding saves"],
+        [
+            [
+                *(row.layer, row.external_ifmaps // 1000, row.external_filters // 1000, row.external_outputs // 1000),
                 *(row.external_accesses // 1000, _thousands(row.paper_external_accesses)),
-                f"{100 * row.gated / (row.gated + row.multiplies):.1f} %",
+                _ratio(row.paper_over_external),
+                " ".join(["in"] * row.coded_inputs + ["out"] * row.coded_outputs),
+                f"{100 * row.run_length_saving:.1f} %",
             ]
             for row in rows
         ],
     )
     click.echo(f"Cycles: {report['definition_of_cycles']}.")
     click.echo(f"All layers: {report['cycles']} cycles, {report['cycles_over_bound']:.3f} times multiplies / PEs.")
+
+
+def _ratio(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 def _thousands(value: int | None) -> str | int:

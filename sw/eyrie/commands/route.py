@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from eyrie.commands.geometry import geometry_options
-from eyrie.commands.preset import engine_from, option_name, preset_option
+from eyrie.commands.engine import engine_from, engine_options, engine_words
+from eyrie.commands.engine_files import engine_files
 from eyrie.commands.terminal import json_option, print_json, progress
 from eyrie.synth.part import DEVICES, SPEEDS, Device
 from eyrie.synth.route_job import PLACERS, Placer
@@ -17,8 +17,7 @@ _STATIC_FROM = 32
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path), required=False, metavar="[DIR|CONFIG.json]")
-@preset_option
-@geometry_options
+@engine_options
 @click.option("--device", type=click.Choice(DEVICES), default="85k", show_default=True, help="LFE5U with so many LUTs.")
 @click.option("--speed", type=click.Choice([str(speed) for speed in SPEEDS]), default="8", show_default=True)
 @click.option("--package", default="", metavar="NAME", help="As nextpnr calls it.  [default: the device's largest]")
@@ -42,7 +41,6 @@ _STATIC_FROM = 32
 @json_option
 def route(
     source: Path | None,
-    preset: str | None,
     device: Device,
     speed: str,
     package: str,
@@ -52,19 +50,20 @@ def route(
     out_of_context: bool,
     output: Path | None,
     as_json: bool,
-    **geometry: Any,
+    **engine: Any,
 ) -> None:
-    """Place and route the engine for the network compiled into DIR, or for the given geometry, with nextpnr on ECP5.
+    """Place and route the engine for the network compiled into DIR, or for the given options, with nextpnr on ECP5.
 
-    A shell of registers with three pins stands around the engine. Every seed is kept when it is done: a run that was
-    interrupted goes on where it was. Exit status 1 if the median is below the clock asked for.
+    A network with convolutions has two engines, of which --engine selects one. A shell of registers with three pins
+    stands around the engine. Every seed is kept when it is done: a run that was interrupted goes on where it was. Exit
+    status 1 if the median is below the clock asked for.
     """
     import json
 
-    from eyrie.bench.emitted import emit_core
     from eyrie.commands.route_table import print_route
     from eyrie.errors import InputError
     from eyrie.files import read_bytes, write_atomic
+    from eyrie.synth.design import array_size, configuration_facts, configuration_text, emit_engine, placed_modules
     from eyrie.synth.nextpnr import nextpnr_version
     from eyrie.synth.part import Part
     from eyrie.synth.route import route as route_seed
@@ -73,7 +72,10 @@ def route(
 
     if len(set(seeds)) != len(seeds):
         raise click.UsageError("each --seed may be given once")
-    config = engine_from(source, preset, geometry)
+    file, *others = engine_files(source, engine["engine"])
+    if others:
+        raise click.UsageError(f"the network in {source} runs on two engines: select one with --engine")
+    config = engine_from(file, **engine)
     try:
         part = Part(device=device, speed=int(speed), package=package)
     except ValueError as error:
@@ -82,43 +84,37 @@ def route(
     nextpnr = nextpnr_version()  # it says so before minutes of synthesis if there is none
     runs = []
     with progress("emitting Verilog") as task:
-        core = emit_core(config, task.say)
-        job = RouteJob(core=core, part=part, constraint_mhz=freq, placer=placer, out_of_context=out_of_context)
+        core = emit_engine(config, task.say)
+        job = RouteJob(
+            core=core,
+            part=part,
+            constraint_mhz=freq,
+            placer=placer,
+            out_of_context=out_of_context,
+            keep=placed_modules(config),
+        )
         for seed in seeds:
             runs.append(route_seed(job, seed, progress=task.say))
             task(len(runs), len(seeds))
     report = RouteReport(job=job, runs=tuple(runs))
     again = (
-        *("eyrie route", _engine_words(source, preset, geometry)),
+        *("eyrie route", engine_words(source, **engine)),
         f"--device {part.device} --speed {part.speed} --package {part.package} --freq {freq}",
         f"--placer {placer}",
         *(f"--seed {seed}" for seed in seeds),
         *(["--out-of-context"] if out_of_context else []),
         "--json",
     )
-    facts = report.as_json() | {
-        "config": json.loads(config.as_json()),
-        "config_hash": f"{config.hash:016x}",
-        "command": " ".join(again),
-    }
+    facts = report.as_json() | configuration_facts(config) | {"command": " ".join(again)}
     if output is not None:
-        write_atomic(output / "config.json", config.as_json() + "\n")
+        write_atomic(output / "config.json", configuration_text(config))
         write_atomic(output / "route.json", json.dumps(facts, indent=2) + "\n")
         for run in runs:
             write_atomic(output / f"seed-{run.seed}.log", read_bytes(run.log))
     if as_json:
         print_json(facts)
     else:
-        print_route(report, f"{core.top}, {config.n_pes} PEs, on {part}; nextpnr {nextpnr}")
+        print_route(report, f"{core.top}, {array_size(config)}, on {part}; nextpnr {nextpnr}")
     if not report.passes:
         click.echo(f"eyrie: {report.median_mhz:.2f} MHz is below the clock asked for, {freq} MHz", err=True)
         raise click.exceptions.Exit(1)
-
-
-def _engine_words(source: Path | None, preset: str | None, geometry: dict[str, Any]) -> str:
-    """What selects the engine on the command line; CONFIG.json stands for a file with the configuration."""
-    if preset is not None:
-        return f"--preset {preset}"
-    if source is not None:
-        return "CONFIG.json"
-    return " ".join(f"{option_name(name)} {value}" for name, value in geometry.items())

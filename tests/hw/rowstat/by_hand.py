@@ -21,6 +21,14 @@ def words_of(values: list[int]) -> list[int]:
     ]
 
 
+def coded_words(words: list[int], codebook: list[int]) -> list[int]:
+    """Words of four 16-bit weights as words of eight codes."""
+    code_of = {weight & 0xFFFF: code for code, weight in enumerate(codebook)}
+    codes = [code_of[word >> 16 * lane & 0xFFFF] for word in words for lane in range(BUS_WORDS)]
+    codes += [0] * (-len(codes) % 8)
+    return [int.from_bytes(bytes(codes[first : first + 8]), "little") for first in range(0, len(codes), 8)]
+
+
 def map_words(tensor: Ints) -> list[int]:
     """A feature map (channels, height, width) in external memory."""
     return [word for channel in tensor for row in channel for word in words_of([int(value) for value in row])]
@@ -29,7 +37,7 @@ def map_words(tensor: Ints) -> list[int]:
 @dataclass(frozen=True, kw_only=True)
 class Conv:
     """A layer with all its numbers, and the parameters of its mapping: filters ``p``, slots ``q``, column sets,
-    ``region``, ``ring``."""
+    ``region``, ``ring``; with a ``codebook`` the weights go as codes."""
 
     weight: Ints
     bias: Ints
@@ -43,6 +51,7 @@ class Conv:
     sets: int = 1
     region: int = 0
     ring: int = 0
+    codebook: Ints | None = None
 
     def outputs(self, ifmap: Ints, activation_width: int) -> Ints:
         """The layer by plain NumPy."""
@@ -150,6 +159,10 @@ class Tape:
         self.packet(Unit.DELIVER, [*pack("deliver_columns", opcode=Opcode.COLUMNS), *words_of(columns)])
         sets = [min(j // strip_rows, 31) if j in used else 31 for j in range(config.columns)]
         self.packet(Unit.LOAD, [*pack("deliver_columns", opcode=Opcode.COLUMNS), *words_of(sets)])
+        if conv.codebook is not None:
+            entries = conv.codebook.tolist()
+            header = pack("load_codebook", opcode=Opcode.CODEBOOK, entries=len(entries))
+            self.packet(Unit.LOAD, [*header, *words_of(entries)])
         self.packet(
             Unit.LOAD,
             pack(
@@ -160,8 +173,10 @@ class Tape:
                 sets=conv.sets,
                 ring=ring,
                 blocks=n_groups * n_filter_sets * q,
+                coded=conv.codebook is not None,
             ),
         )
+        first_filter = len(self.filters)
         self.packet(Unit.COMPUTE, pack("compute_layer", **layer, slots=q, filters=p, block=block, ring=ring))
 
         for group in range(n_groups):
@@ -198,6 +213,8 @@ class Tape:
                     )
                     self.passes += 1
 
+        if conv.codebook is not None:
+            self.filters[first_filter:] = coded_words(self.filters[first_filter:], conv.codebook.tolist())
         for filter_set in range(n_filter_sets):
             for strip in range(n_strips):
                 for number in range(conv.sets):
@@ -220,6 +237,7 @@ class Tape:
                         row_stride=out_pitch,
                         steps=out_columns,
                         filter_stride=p,
+                        coded=0,
                     )
                     scales = [
                         pack(

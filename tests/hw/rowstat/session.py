@@ -84,7 +84,8 @@ def execute(
                 if requested and takes["map_read_request"]:
                     run = words[request["address"] : request["address"] + request["words"]]
                     assert len(run) == request["words"], f"read beyond the memory from word {request['address']} on"
-                    answers += [(cycles + latency, word) for word in run]
+                    lasts = [place for place, word in enumerate(run, 1) if word >> 63] if request["coded"] else []
+                    answers += [(cycles + latency, word) for word in run[: (lasts or [len(run)])[0]]]
                 if written and takes["map_write"]:
                     words[write["address"]] = write["data"]
                 cycles += 1

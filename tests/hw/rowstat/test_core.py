@@ -124,6 +124,20 @@ def test_stalls_change_nothing(stall: Stall) -> None:
     check(NETWORK, NETWORK_INPUT, stall=stall, seed=1)
 
 
+def test_plain_and_coded_layers() -> None:
+    """Codebooks of a layer each, of 1 to 16 entries, and a plain layer between."""
+    draw = np.random.default_rng(9)
+    layers = []
+    for conv, n_entries in zip(NETWORK, (16, 0, 3), strict=True):
+        codebook = np.array([0, *draw.integers(-128, 128, n_entries - 1)]) if n_entries else None
+        weight = conv.weight if codebook is None else draw.choice(codebook, conv.weight.shape)
+        layers.append(dataclasses.replace(conv, weight=weight, codebook=codebook))
+    for stall in STALLS:
+        check(layers, NETWORK_INPUT, stall=stall, seed=1)
+    zeros = dataclasses.replace(NETWORK[0], weight=np.zeros_like(NETWORK[0].weight), codebook=np.zeros(1, np.int64))
+    check([zeros], NETWORK_INPUT, config=dataclasses.replace(TINY, codebook_entries=1, weight_width=9))
+
+
 @pytest.mark.parametrize("port", PORTS)
 def test_a_stall_of_one_port(port: str) -> None:
     check(NETWORK[:2], NETWORK_INPUT, stall={port: "gaps"}, seed=2)

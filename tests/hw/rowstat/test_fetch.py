@@ -10,12 +10,25 @@ from eyrie.rowstat.commands import Opcode, pack
 from eyrie.rowstat.config import TINY
 from eyrie.rowstat.control_timing import FETCH_CYCLES, FETCHED_LATENCY, TRANSFERS_AHEAD
 from eyrie.rowstat.fetch import Fetch
+from tests.sim.golden.coded_rows import code
 
 
 def a_fetch(map_address: int, bank_address: int, channels: int, words: int, stride: int, **waits: int) -> list[int]:
     fields = {"map_address": map_address, "channel_stride": stride, "bank_address": bank_address, "words": words}
     waits = {"wait_delivered": 0, "wait_drained": 0, **waits}
     return [*pack("fetch", opcode=Opcode.WORK, channels=channels, **fields, **waits)]
+
+
+def a_coded_fetch(
+    map_address: int, bank_address: int, channels: int, words: int, rows: int, slot_words: int, stride: int
+) -> list[int]:
+    fields = {"map_address": map_address, "channel_stride": stride, "bank_address": bank_address, "words": words}
+    waits = {"wait_delivered": 0, "wait_drained": 0}
+    return [
+        *pack(
+            "coded_fetch", opcode=Opcode.CODED, channels=channels, rows=rows, slot_words=slot_words, **fields, **waits
+        )
+    ]
 
 
 def values(word: int) -> tuple[int, ...]:
@@ -46,7 +59,7 @@ def test_requests_and_words(stall: Stall) -> None:
         channels, words = draw.randint(1, 5), draw.randint(1, 6)
         address, stride, bank = draw.getrandbits(31), draw.getrandbits(16), draw.randrange(200)
         commands.append(a_fetch(address, bank, channels, words, stride))
-        requests += [{"address": address + stride * channel, "words": words} for channel in range(channels)]
+        requests += [{"address": address + stride * c, "words": words, "coded": 0} for c in range(channels)]
         places += range(bank, bank + channels * words)
     words = [draw.getrandbits(64) for _ in places]
     result = play(commands, words, len(requests), seed=1, stall=stall, stall_sinks={"never": "never"}.get(stall, stall))
@@ -55,6 +68,64 @@ def test_requests_and_words(stall: Stall) -> None:
     assert result.received_at["write_en"] == [at + 1 for at in result.sent_at["words"]]
     assert result.watched["fetched"][-1] == len(commands)
     assert not result.watched["busy"][-1]
+
+
+@pytest.mark.parametrize("stall", STALLS)
+def test_coded_rows_and_plain_words(stall: Stall) -> None:
+    draw = random.Random(2)
+    commands, requests, words, expected = [], [], [], []
+    for number in range(10):
+        channels, rows, width = draw.randint(1, 3), draw.randint(1, 4), draw.randint(1, 40)
+        address, stride, bank = draw.getrandbits(31), draw.getrandbits(16), draw.randrange(100)
+        fours, slot = -(-width // 4), -(-width // 3)
+        if number % 3 == 2:
+            commands.append(a_fetch(address, bank, channels, fours, stride))
+            requests += [{"address": address + stride * c, "words": fours, "coded": 0} for c in range(channels)]
+            own = [draw.getrandbits(64) for _ in range(channels * fours)]
+            words += own
+            expected += [(bank + place, values(word)) for place, word in enumerate(own)]
+            continue
+        commands.append(a_coded_fetch(address, bank, channels, fours, rows, slot, stride))
+        begins = [address + stride * channel + slot * row for channel in range(channels) for row in range(rows)]
+        requests += [{"address": begin % (1 << 32), "words": slot, "coded": 1} for begin in begins]
+        share = draw.choice([0, 0.1, 0.5, 1])
+        for place in range(channels * rows):
+            row = [draw.randint(-(1 << 15), (1 << 15) - 1) if draw.random() < share else 0 for _ in range(width)]
+            words += code(row)
+            row += [0] * (-width % 4)
+            expected += [(bank + place * fours + x // 4, tuple(row[x : x + 4])) for x in range(0, len(row), 4)]
+    result = run(
+        Fetch(TINY),
+        {"commands": [word for command in commands for word in command], "words": words},
+        {"request": len(requests), "write_en": Sink(len(expected), ("write_address", "write_data"))},
+        stall=stall,
+        seed=5,
+        watch=["fetched", "busy"],
+    )
+    assert result.received["request"] == requests
+    assert written(result) == expected
+    assert result.watched["fetched"][-1] == len(commands)
+    assert not result.watched["busy"][-1]
+
+
+def test_coded_rows_follow_each_other_without_a_gap() -> None:
+    """A cycle more for the command's third word, a request a cycle, and rows of zeros at the pace of plain words."""
+    commands = [a_coded_fetch(100 * number, 10 * number, 2, 3, 4, 4, 16) for number in range(2)]
+    words = [word for _ in range(16) for word in code([0] * 12)]
+    result = run(
+        Fetch(TINY),
+        {"commands": [word for command in commands for word in command], "words": words},
+        {"request": 16, "write_en": Sink(48, ("write_address", "write_data"))},
+        watch=["fetched"],
+    )
+    first = FETCH_CYCLES + 1
+    assert result.received_at["request"] == [first + number * (first + 8) + k for number in range(2) for k in range(8)]
+    writes = result.received_at["write_en"]
+    assert writes == list(range(writes[0], writes[0] + 48))
+    assert result.sent_at["words"] == [at - 1 for at in writes[2::3]]
+    assert [result.watched["fetched"].index(number) for number in (1, 2)] == [
+        writes[end] - 1 + FETCHED_LATENCY for end in (23, 47)
+    ]
 
 
 def test_a_request_and_a_word_a_cycle() -> None:

@@ -1,4 +1,4 @@
-"""Load: blocks of weights to the addresses of the ring, a word a cycle while there is space."""
+"""Load: blocks of weights, or of their codes, to the addresses of the ring, a word a cycle while there is space."""
 
 import dataclasses
 import random
@@ -11,14 +11,15 @@ from eyrie.rowstat.commands import Opcode, pack
 from eyrie.rowstat.config import TINY
 from eyrie.rowstat.control_timing import BLOCK_LOADED_LATENCY, BLOCK_SPACE_LATENCY, WEIGHT_LATENCY, WEIGHTS_SETTLE
 from eyrie.rowstat.load import Load
+from tests.hw.rowstat.by_hand import coded_words, words_of
 
 CONFIG = dataclasses.replace(TINY, rows=6, columns=5)  # two groups of rows, the second not whole
 WATCHED = ["filter", "block_loaded", "set_en", "set", "busy"]
 
 
-def layer(block: int, sets: int, ring: int, blocks: int, wait_computed: int = 0) -> list[int]:
+def layer(block: int, sets: int, ring: int, blocks: int, *, wait_computed: int = 0, coded: bool = False) -> list[int]:
     fields = {"block": block, "sets": sets, "ring": ring, "blocks": blocks, "wait_computed": wait_computed}
-    return [*pack("load_layer", opcode=Opcode.LAYER, **fields)]
+    return [*pack("load_layer", opcode=Opcode.LAYER, **fields, coded=coded)]
 
 
 def weights(n: int, seed: int = 0) -> list[list[int]]:
@@ -139,4 +140,89 @@ def test_columns_wait_until_the_words_have_passed_all_rows() -> None:
 def test_reserved_opcodes_are_thrown_away() -> None:
     items = weights(2)
     result = run(Load(CONFIG), {"commands": [0, Opcode.WORK, *layer(1, 1, 1, 1)], "filters": items}, {}, watch=WATCHED)
+    assert sent(result)[0] == expected(items, 1, 1, 1, 1)
+
+
+def codebook(entries: list[int]) -> list[int]:
+    return [*pack("load_codebook", opcode=Opcode.CODEBOOK, entries=len(entries)), *words_of(entries)]
+
+
+def coded(items: list[list[int]], entries: list[int]) -> list[list[int]]:
+    """Words of the FIFO, of codes in place of the weights."""
+    words = coded_words([word for item in items for word in words_of(item)], entries)
+    return [[(word >> 16 * lane ^ 0x8000) % (1 << 16) - 0x8000 for lane in range(4)] for word in words]
+
+
+def shared_weights(entries: list[int], n: int, seed: int = 0) -> list[list[int]]:
+    draw = random.Random(seed)
+    return [[draw.choice(entries) for _ in range(4)] for _ in range(n)]
+
+
+ENTRIES = [0, -32768, 32767, -1, 77]
+
+
+@pytest.mark.parametrize("stall", STALLS)
+@pytest.mark.parametrize("shape", [(1, 1, 9, 9), (3, 2, 5, 4), (5, 1, 6, 3), (1, 1, 1, 1)])
+def test_codes_come_a_word_a_cycle(shape: tuple[int, int, int, int], stall: Stall) -> None:
+    """Two words of the bus for each of the FIFO; the last has a half to spare where their number is odd."""
+    block, sets, _, blocks = shape
+    config = dataclasses.replace(CONFIG, rows=3)  # one group of rows
+    items = shared_weights(ENTRIES, block * sets * blocks)
+    commands = [*codebook(ENTRIES), *layer(*shape, coded=True)]
+    sources = {"commands": commands, "filters": coded(items, ENTRIES)}
+    result = run(Load(config), sources, {}, stall=stall, seed=1, watch=WATCHED)
+    words, times = sent(result)
+    assert [word["weights"] for word in words] == items
+    assert [word["address"] for word in words] == [
+        number * block + i for number in range(blocks) for _ in range(sets) for i in range(block)
+    ]
+    assert times[1::2] == [at + WEIGHT_LATENCY for at in result.sent_at["filters"]][: len(times) // 2]
+    ends = times[block * sets - 1 :: block * sets]
+    assert pulses(result, "block_loaded") == [at + BLOCK_LOADED_LATENCY - WEIGHT_LATENCY for at in ends]
+    assert not result.watched["busy"][-1]
+    if stall == "never":
+        begin = 1 + len(ENTRIES) + 2 + WEIGHT_LATENCY
+        assert times == list(range(begin, begin + len(items)))
+
+
+@pytest.mark.parametrize("n_entries", [1, 3, 4, 16])
+def test_a_codebook_takes_a_cycle_an_entry(n_entries: int) -> None:
+    draw = random.Random(n_entries)
+    entries = [0, *(draw.randint(*CONFIG.weight_range) for _ in range(n_entries - 1))]
+    items = shared_weights(entries, 4)
+    sources = {"commands": [*codebook(entries), *layer(2, 1, 1, 1, coded=True)], "filters": coded(items, entries)}
+    result = run(Load(CONFIG), sources, {}, watch=WATCHED)
+    assert [word["weights"] for word in sent(result)[0]] == items
+    assert result.sent_at["commands"][-1] == 1 + n_entries
+
+
+def test_plain_and_coded_layers_in_turn() -> None:
+    """A codebook serves until the next one, which replaces its first entries; a coded layer begins with a new word."""
+    others = [0, 9, 5]
+    mixed = others + ENTRIES[3:]
+    shape = (3, 1, 2, 1)
+    config = dataclasses.replace(CONFIG, rows=3)  # 3 words of the bus, 2 of the FIFO
+    plain = weights(3)
+    own = [shared_weights(entries, 3, seed) for seed, entries in enumerate((ENTRIES, ENTRIES, mixed))]
+    commands = [
+        *codebook(ENTRIES),
+        *layer(*shape, coded=True),
+        *layer(*shape),
+        *layer(*shape, coded=True),
+        *codebook(others),
+        *layer(*shape, coded=True),
+    ]
+    filters = [*coded(own[0], ENTRIES), *plain, *coded(own[1], ENTRIES), *coded(own[2], mixed)]
+    freed = [cycle % 30 == 29 for cycle in range(200)]
+    result = run(
+        Load(config), {"commands": commands, "filters": filters}, {}, levels={"block_freed": freed}, watch=WATCHED
+    )
+    assert [word["weights"] for word in sent(result)[0]] == [*own[0], *plain, *own[1], *own[2]]
+
+
+def test_without_a_codebook_the_command_is_reserved() -> None:
+    config = dataclasses.replace(CONFIG, codebook_entries=0)
+    items = weights(2)
+    commands = [pack("load_codebook", opcode=Opcode.CODEBOOK, entries=1)[0], *layer(1, 1, 1, 1)]
+    result = run(Load(config), {"commands": commands, "filters": items}, {}, watch=WATCHED)
     assert sent(result)[0] == expected(items, 1, 1, 1, 1)

@@ -34,6 +34,8 @@ def test_memories_in_two_halves_and_powers_of_two() -> None:
         replace(TINY, filter_fifo_words=12)
     with pytest.raises(ValueError, match="drain_lanes must be a power of two, not 3"):
         replace(TINY, drain_lanes=3)
+    with pytest.raises(ValueError, match="codebook_entries must be a power of two, not 12"):
+        replace(TINY, codebook_entries=12)
 
 
 def test_every_field_is_part_of_the_identity() -> None:
@@ -54,7 +56,9 @@ def test_the_papers_memories() -> None:
     assert (PAPER.n_pes, PAPER.filter_depth, PAPER.ifmap_depth, PAPER.psum_depth) == (168, 224, 12, 24)
     assert PAPER.buffer_bytes == 108 * 1024
     pads = (224 + 12 + 4) * 2 + 24 * 4
-    assert PAPER.on_chip_bytes == PAPER.buffer_bytes + 168 * pads
+    assert PAPER.codebook_bytes == 2 * 256 * 2
+    assert PAPER.on_chip_bytes == PAPER.buffer_bytes + PAPER.codebook_bytes + 168 * pads
+    assert replace(PAPER, codebook_entries=0).codebook_bytes == 0
 
 
 def test_derived_widths() -> None:
@@ -66,3 +70,6 @@ def test_derived_widths() -> None:
     assert (PAPER.ifmap_address_width, PAPER.filter_address_width, PAPER.psum_address_width) == (4, 8, 5)
     assert (PAPER.slot_width, PAPER.bank_address_width, PAPER.product_width) == (4, 13, 32)
     assert replace(TINY, weight_width=8).weight_range == (-128, 127)
+    assert [replace(TINY, codebook_entries=n).codebook_address_width for n in (0, 1, 2, 16, 256)] == [1, 1, 1, 4, 8]
+    narrow = replace(TINY, weight_width=9)
+    assert (narrow.filter_lane_width, replace(narrow, codebook_entries=0).filter_lane_width) == (16, 9)

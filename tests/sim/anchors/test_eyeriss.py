@@ -1,5 +1,7 @@
 """Eyeriss's figures: what the package holds is what the paper's tables say."""
 
+from itertools import pairwise
+
 import pytest
 
 from eyrie.anchors.eyeriss import NETWORKS, published_convolutions
@@ -35,6 +37,15 @@ def test_a_layer_as_published() -> None:
         "V",
     )
     assert layer.processing_cycles == 7_840_000
+
+
+def test_zeros_of_outputs_are_those_of_what_comes_next() -> None:
+    alexnet, vgg16 = (published_convolutions(network) for network in NETWORKS)
+    for layers in (alexnet, vgg16):
+        for layer, after in pairwise(layers):
+            assert layer.output_zero_fraction == after.ifmap_zero_fraction
+    assert round(alexnet[-1].output_zero_fraction, 3) == 0.649
+    assert round(vgg16[-1].output_zero_fraction, 3) == 0.817
 
 
 @pytest.mark.parametrize(("network", "milliseconds"), [("alexnet", 103.5), ("vgg16", 3755.3)])

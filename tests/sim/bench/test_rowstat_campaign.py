@@ -26,7 +26,13 @@ def test_nothing_differs(outcomes: list[ConvolutionOutcome]) -> None:
 def test_the_draw_reaches_what_it_should(outcomes: list[ConvolutionOutcome]) -> None:
     assert len({outcome.array for outcome in outcomes}) == 3
     assert {outcome.stall for outcome in outcomes} == {"never", "alternate", "random", "gaps"}
-    assert {len(outcome.layers) for outcome in outcomes} == {1, 2}
+    assert {len(outcome.layers) for outcome in outcomes} == {1, 2, 3}
+    texts = [text for outcome in outcomes for text in outcome.layers]
+    assert {kind: kind in " ".join(texts) for kind in ("maxima", "means", " T ")} == dict.fromkeys(
+        ("maxima", "means", " T "), True
+    )
+    assert {outcome.codebooks for outcome in outcomes} >= {0, 1, 2}
+    assert {outcome.coded_maps for outcome in outcomes} >= {0, 1, 2, 3}
     assert len({outcome.seed for outcome in outcomes}) == len(outcomes)
     assert len({outcome.latency for outcome in outcomes}) >= 3
 

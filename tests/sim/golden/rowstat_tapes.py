@@ -1,13 +1,15 @@
 """A plain way from a layer to a tape, written by hand for the tests: no search, every choice is an argument."""
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
 from eyrie.errors import InputError
 from eyrie.golden.rowstat.contract import CheckedTape
 from eyrie.rowstat.commands import COUNT_BITS, NO_CHANNEL, Opcode, Unit, pack
-from eyrie.rowstat.config import BUS_WORDS, RowstatConfig
+from eyrie.rowstat.config import BUS_WORDS, PAIRS, RowstatConfig
+from tests.sim.golden.coded_rows import code, values_of_row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +24,7 @@ class Layer:
     stride: tuple[int, int] = (1, 1)
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
     groups: int = 1
+    codebook: np.ndarray | None = None
 
     @property
     def shape(self) -> "Layer":
@@ -31,7 +34,8 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """Filters and slots of a PE, column sets, strips that stay together, regions, blocks, and a FETCH a channel."""
+    """Filters and slots of a PE, column sets, strips that stay together, regions, blocks, a FETCH a channel, and which
+    maps are run-length coded."""
 
     filters: int = 2
     slots: int = 1
@@ -40,6 +44,8 @@ class Choices:
     extra_region: int = 0
     extra_ring: int = 0
     split: bool = False
+    coded_inputs: bool = False
+    coded_outputs: bool = False
 
 
 @dataclass
@@ -76,8 +82,20 @@ def quarters(values: np.ndarray) -> list[int]:
     return [int(word) for word in padded.view("<u8")]
 
 
-def write_map(builder: Builder, x: np.ndarray) -> int:
+def words_of_row(width: int, coded: bool) -> int:
+    """Words from a row of a map to the next."""
+    return -(-width // (PAIRS if coded else BUS_WORDS))
+
+
+def write_map(builder: Builder, x: np.ndarray, *, coded: bool = False) -> int:
     """Put a map (batch, channels, rows, columns) at the end of the memory; its address."""
+    if coded:
+        slots = np.zeros((x[..., 0].size, words_of_row(x.shape[3], coded)), np.uint64)
+        for slot, row in zip(slots, x.reshape(len(slots), -1).tolist(), strict=True):
+            words = code(row)
+            slot[: len(words)] = words
+        builder.memory = np.concatenate([builder.memory, slots.ravel()])
+        return len(builder.memory) - slots.size
     padded = np.zeros((*x.shape[:3], -(-x.shape[3] // BUS_WORDS) * BUS_WORDS), "<i2")
     padded[..., : x.shape[3]] = x
     address = len(builder.memory)
@@ -85,10 +103,13 @@ def write_map(builder: Builder, x: np.ndarray) -> int:
     return address
 
 
-def read_map(memory: np.ndarray, address: int, shape: tuple[int, int, int, int]) -> np.ndarray:
+def read_map(memory: np.ndarray, address: int, shape: tuple[int, int, int, int], *, coded: bool = False) -> np.ndarray:
     """The map of this shape at that address, int64."""
-    row = -(-shape[3] // BUS_WORDS)
+    row = words_of_row(shape[3], coded)
     count = int(np.prod(shape[:3])) * row
+    if coded:
+        slots = memory[address : address + count].reshape(-1, row).tolist()
+        return np.array([values_of_row(slot, shape[3]) for slot in slots]).reshape(shape)
     values = memory[address : address + count].view("<i2").astype(np.int64)
     return values.reshape(*shape[:3], row * BUS_WORDS)[..., : shape[3]]
 
@@ -121,8 +142,9 @@ def add_layer(
     rows_out = (height + top + bottom - kernel) // stride + 1
     steps = (width + left + right - window) // stride + 1
     out_shape = (batch, n_filters, rows_out, steps)
-    out = write_map(builder, np.zeros(out_shape, np.int64))
-    row_words, out_words = -(-width // BUS_WORDS), -(-steps // BUS_WORDS)
+    out = write_map(builder, np.zeros(out_shape, np.int64), coded=choices.coded_outputs)
+    row_words, out_words = -(-width // BUS_WORDS), words_of_row(steps, choices.coded_outputs)
+    slot_words = words_of_row(width, choices.coded_inputs)
 
     p, q, sets = choices.filters, choices.slots, choices.sets
     strip = config.columns // sets
@@ -178,6 +200,9 @@ def add_layer(
     )
     builder.packet(d, *pack("deliver_columns", opcode=Opcode.COLUMNS), *quarters(column_ids))
     builder.packet(Unit.LOAD, *pack("deliver_columns", opcode=Opcode.COLUMNS), *quarters(set_numbers))
+    if layer.codebook is not None:
+        header = pack("load_codebook", opcode=Opcode.CODEBOOK, entries=len(layer.codebook))
+        builder.packet(Unit.LOAD, *header, *quarters(layer.codebook))
     builder.packet(
         Unit.LOAD,
         *pack(
@@ -188,8 +213,10 @@ def add_layer(
             sets=sets,
             ring=ring,
             blocks=len(chunks) * n_groups * n_sets * q,
+            coded=layer.codebook is not None,
         ),
     )
+    first_filter = len(builder.filters)
     builder.packet(c, *pack("compute_layer", opcode=Opcode.LAYER, filters=p, block=p * window, ring=ring, **shared))
     half_bit = 1 << config.psum_bank_address_width - 1
     half_done = [builder.drained, builder.drained]
@@ -210,18 +237,20 @@ def add_layer(
                 first = y * stride - top
                 low = min(max(first, 0), height - tile_rows)
                 for begin in range(0, len(own), at_once):
+                    kind = {"opcode": Opcode.WORK, "words": tile_words}
+                    if choices.coded_inputs:
+                        kind = {"opcode": Opcode.CODED, "words": row_words, "rows": tile_rows, "slot_words": slot_words}
                     builder.packet(
                         Unit.FETCH,
                         *pack(
-                            "fetch",
-                            opcode=Opcode.WORK,
+                            "coded_fetch" if choices.coded_inputs else "fetch",
                             wait_delivered=builder.wait(done, builder.passes),
                             wait_drained=builder.wait(layer_begin, builder.drained),
                             bank_address=turn * (config.ifmap_bank_words // 2) + index * space + begin * tile_words,
                             channels=at_once,
-                            words=tile_words,
-                            map_address=address + ((b * channels + own[begin]) * height + low) * row_words,
-                            channel_stride=height * row_words,
+                            map_address=address + ((b * channels + own[begin]) * height + low) * slot_words,
+                            channel_stride=height * slot_words,
+                            **kind,
                         ),
                     )
                     builder.fetched += 1
@@ -298,6 +327,7 @@ def add_layer(
                             row_stride=out_words,
                             steps=steps,
                             filter_stride=p,
+                            coded=choices.coded_outputs,
                         ),
                         *(
                             pack(
@@ -311,7 +341,23 @@ def add_layer(
                     )
                     builder.drained += 1
         half_done[half] = builder.drained
+    if layer.codebook is not None:
+        builder.filters[first_filter:] = [coded(np.concatenate(builder.filters[first_filter:]), layer.codebook)]
     return out, out_shape
+
+
+def coded(words: np.ndarray, codebook: np.ndarray) -> np.ndarray:
+    """Words of four weights as words of eight codes."""
+    equal = words.view("<i2")[:, None] == codebook
+    assert equal.any(axis=1).all()
+    codes = equal.argmax(axis=1).astype(np.uint8)
+    return np.concatenate([codes, np.zeros(-len(codes) % 8, np.uint8)]).view("<u8")
+
+
+def shared(rng: np.random.Generator, layer: Layer, entries: int) -> Layer:
+    """The layer with weights of a codebook with so many entries at most."""
+    codebook = np.array([0, *rng.integers(-128, 128, int(rng.integers(entries)))])
+    return replace(layer, weight=rng.choice(codebook, layer.weight.shape), codebook=codebook)
 
 
 def draw_layer(
@@ -345,6 +391,7 @@ def draw_config(seed: int) -> RowstatConfig:
         filter_fifo_words=16,
         max_slots=4,
         command_depth=32,
+        codebook_entries=int(rng.choice([0, 4, 64, 256])),
     )
 
 
@@ -381,12 +428,19 @@ def draw_case(seed: int, config: RowstatConfig) -> tuple[list[tuple[Layer, Choic
             extra_ring=int(rng.integers(0, min(63, config.filter_depth // (own * kernel[1])) - slots + 1)),
             split=bool(rng.integers(2)),
         )
+        if config.codebook_entries and rng.integers(2):
+            layer = shared(rng, layer, config.codebook_entries)
         layers.append((layer, choices))
         height = (height + padding[0] + padding[2] - kernel[0]) // stride + 1
         width, channels = steps, filters
         if len(layers) == wanted:
             break
-    return layers, shape
+    coded = [config.drain_lanes <= 2 and bool(draw) for draw in rng.integers(0, 2, len(layers) + 1)]
+    choices_of_layers = [
+        replace(choices, coded_inputs=inputs, coded_outputs=outputs)
+        for (_, choices), (inputs, outputs) in zip(layers, pairwise(coded), strict=True)
+    ]
+    return [(layer, choices) for (layer, _), choices in zip(layers, choices_of_layers, strict=True)], shape
 
 
 def packets_of(words: list[int]) -> list[tuple[int, list[int]]]:

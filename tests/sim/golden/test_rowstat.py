@@ -12,6 +12,7 @@ from eyrie.golden.rowstat.counts import Counts
 from eyrie.golden.rowstat.model import RowstatModel
 from eyrie.rowstat.commands import COUNT_BITS, FIELDS, Opcode, Unit, pack, unpack
 from eyrie.rowstat.config import PAPER, TINY, RowstatConfig
+from tests.sim.golden.coded_rows import code
 from tests.sim.golden.rowstat_tapes import (
     Builder,
     Choices,
@@ -28,6 +29,7 @@ from tests.sim.golden.rowstat_tapes import (
 )
 
 Shape = tuple[int, int, int, int]
+Words = list[int]
 
 
 def run(
@@ -35,13 +37,14 @@ def run(
 ) -> tuple[np.ndarray, np.ndarray, Counts]:
     """Results by the tape and by the reference, and the work done."""
     builder = Builder(config, count_bits=count_bits)
-    address, shape = write_map(builder, x), x.shape
+    address, shape = write_map(builder, x, coded=layers[0][1].coded_inputs), x.shape
     for layer, choices in layers:
         address, shape = add_layer(builder, layer, address, shape, choices)
     tape, filters, memory = builder.finished()
     result = RowstatModel(config, tape).run(filters, memory)
     expected = forward([layer for layer, _ in layers], x, activation_width=config.activation_width)
-    return read_map(result.memory, address, shape), expected, result.counts
+    coded = layers[-1][1].coded_outputs
+    return read_map(result.memory, address, shape, coded=coded), expected, result.counts
 
 
 def require_equal(config: RowstatConfig, layers: list[tuple[Layer, Choices]], shape: Shape, seed: int = 0) -> Counts:
@@ -77,6 +80,20 @@ CASES: dict[str, tuple[list[tuple[Layer, Choices]], Shape]] = {
         (2, 4, 6, 6),
     ),
     "sets that leave columns idle": ([(layer(4, 2, (2, 2)), Choices(filters=2, sets=3))], (1, 2, 4, 4)),
+    "coded maps": (
+        [
+            (
+                layer(5, 4, (3, 3), padding=(1, 1, 1, 1), relu=True),
+                Choices(slots=2, sets=2, items=2, coded_inputs=True, coded_outputs=True),
+            ),
+            (layer(3, 5, (2, 2)), Choices(filters=1, sets=3, split=True, coded_inputs=True)),
+        ],
+        (2, 4, 7, 7),
+    ),
+    "wide coded maps": (
+        [(layer(2, 2, (3, 3)), Choices(filters=1, sets=2, coded_inputs=True, coded_outputs=True))],
+        (1, 2, 5, 60),
+    ),
     "one row": ([(layer(2, 2, (1, 3), padding=(0, 1, 0, 1)), Choices())], (1, 2, 1, 9)),
     "one column": ([(layer(2, 2, (3, 1)), Choices())], (1, 2, 9, 1)),
     "two layers": (
@@ -158,6 +175,31 @@ def test_counts_by_hand() -> None:
     )
 
 
+def two_shared_layers() -> tuple[list[tuple[Layer, Choices]], Shape]:
+    """The second layer has a smaller codebook than the first, and an odd number of words on the filter bus."""
+    rng = np.random.default_rng(5)
+    first, choices = CASES["two layers"][0][0]
+    second, others = layer(3, 5, (3, 1), stride=(3, 3)), Choices(filters=1, sets=3, items=4)
+    books = np.array([0, -3, 99, -128, 127, 7, 8]), np.array([0, 50, -50])
+    layers = [
+        (replace(one, weight=rng.choice(book, one.weight.shape), codebook=book), choice)
+        for one, choice, book in ((first, choices, books[0]), (second, others, books[1]))
+    ]
+    return layers, CASES["two layers"][1]
+
+
+def test_codes_of_a_codebook_change_nothing_but_the_stream() -> None:
+    layers, shape = two_shared_layers()
+    coded = require_equal(TINY, layers, shape)
+    plain = require_equal(TINY, [(replace(one, codebook=None), choices) for one, choices in layers], shape)
+    assert coded.filter_network == plain.filter_words
+    assert plain.filter_words // 2 < coded.filter_words == coded.filter_fifo <= (plain.filter_words + 2) // 2
+    assert (coded.codebook_reads, plain.codebook_reads) == (4 * plain.filter_words, 0)
+    assert coded.tape_words == plain.tape_words + (2 + 2) + (2 + 1)
+    same = ("filter_words", "filter_fifo", "codebook_reads", "tape_words")
+    assert replace(coded, **{name: getattr(plain, name) for name in same}) == plain
+
+
 def test_narrow_values_lose_their_high_bits() -> None:
     config = replace(TINY, activation_width=8, weight_width=8, accumulator_width=24)
     weight = np.array([[[[1]], [[0x180]]]])
@@ -187,13 +229,11 @@ def test_more_passes_than_a_counter_counts(monkeypatch: pytest.MonkeyPatch) -> N
 
 # What is refused: tapes with one thing wrong.
 
-Words = list[int]
 
-
-def two_layer_tape() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    layers, shape = CASES["two layers"]
+def two_layer_tape(name: str = "two layers") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    layers, shape = CASES[name]
     builder = Builder(TINY)
-    address = write_map(builder, np.ones(shape, np.int64))
+    address = write_map(builder, np.ones(shape, np.int64), coded=layers[0][1].coded_inputs)
     for one, choices in layers:
         address, shape = add_layer(builder, one, address, shape, choices)
     return builder.finished()
@@ -220,15 +260,18 @@ def command_name(unit: int, words: Words) -> str:
     opcode = words[0] & 15
     return {
         (Unit.FETCH, Opcode.WORK): "fetch",
+        (Unit.FETCH, Opcode.CODED): "coded_fetch",
         (Unit.DELIVER, Opcode.LAYER): "deliver_layer",
         (Unit.DELIVER, Opcode.IDS): "deliver_ids",
         (Unit.DELIVER, Opcode.COLUMNS): "deliver_columns",
         (Unit.DELIVER, Opcode.WORK): "deliver_pass",
         (Unit.LOAD, Opcode.LAYER): "load_layer",
         (Unit.LOAD, Opcode.COLUMNS): "load_columns",
+        (Unit.LOAD, Opcode.CODEBOOK): "load_codebook",
         (Unit.COMPUTE, Opcode.LAYER): "compute_layer",
         (Unit.COMPUTE, Opcode.WORK): "compute_pass",
         (Unit.DRAIN, Opcode.WORK): "drain",
+        (Unit.DRAIN, Opcode.POOL): "pool",
     }[Unit(unit), Opcode(opcode)]
 
 
@@ -325,6 +368,105 @@ def test_refuses(name: str) -> None:
         RowstatModel(TINY, changed).run(filters, memory)
 
 
+def test_a_codebook_serves_until_the_next_replaces_its_entries() -> None:
+    """Without the second layer's own codebook, or with its first entry alone, codes mean weights of the first one's."""
+    layers, shape = two_shared_layers()
+    (first, _), (second, _) = layers
+    builder = Builder(TINY)
+    x = np.random.default_rng(0).integers(-9, 9, shape)
+    address, after = write_map(builder, x), x.shape
+    for one, choice in layers:
+        address, after = add_layer(builder, one, address, after, choice)
+    tape, filters, memory = builder.finished()
+    assert second.codebook is not None
+    assert first.codebook is not None
+    codes = (second.weight[..., None] == second.codebook).argmax(axis=-1)
+    expected = forward([first, replace(second, weight=first.codebook[codes])], x, activation_width=16)
+    for change in (without("load_codebook", 1), edit("load_codebook", 1, entries=1)):
+        changed = np.array(change([int(word) for word in tape]), np.uint64)
+        result = RowstatModel(TINY, changed).run(filters, memory)
+        assert np.array_equal(read_map(result.memory, address, after), expected)
+
+
+CODES_REFUSED: dict[str, tuple[Callable[[Words], Words], str]] = {
+    "no codebook": (without("load_codebook", 0), "code 6 lies beyond the 0 entries"),
+    "codebook too small": (edit("load_codebook", 0, entries=5), "code 6 lies beyond the 5 entries"),
+    "cut codebook": (edit("load_codebook", 1, entries=256), "65 words, of which 3 are there"),
+    "plain weights": (edit("load_layer", 0, coded=0), "wants 384 filter words, 200 are left"),
+}
+
+
+@pytest.mark.parametrize("name", CODES_REFUSED)
+def test_refuses_codes(name: str) -> None:
+    change, message = CODES_REFUSED[name]
+    layers, shape = two_shared_layers()
+    builder = Builder(TINY)
+    address = write_map(builder, np.ones(shape, np.int64))
+    for one, choices in layers:
+        address, shape = add_layer(builder, one, address, shape, choices)
+    tape, filters, memory = builder.finished()
+    changed = np.array(change([int(word) for word in tape]), np.uint64)
+    with pytest.raises(InputError, match=message):
+        RowstatModel(TINY, changed).run(filters, memory)
+
+
+def test_refuses_codebooks_that_do_not_fit() -> None:
+    tape, _, _ = two_layer_tape()
+    changed = np.array(edit("load_layer", 0, coded=1)([int(word) for word in tape]), np.uint64)
+    with pytest.raises(InputError, match="coded must be from 0 to 0, not 1"):
+        RowstatModel(replace(TINY, codebook_entries=0), changed)
+    book = pack("load_codebook", opcode=Opcode.CODEBOOK, entries=17)
+    for config, most in ((TINY, 16), (replace(TINY, codebook_entries=0), 0)):
+        with pytest.raises(InputError, match=f"entries must be from 1 to {most}, not 17"):
+            RowstatModel(config, np.array([*packet(Unit.LOAD, *book, *[0] * 5), *tape.tolist()], np.uint64))
+    nothing = pack("load_codebook", opcode=Opcode.CODEBOOK, entries=0)
+    with pytest.raises(InputError, match="entries must be from 1"):
+        RowstatModel(TINY, np.array([*packet(Unit.LOAD, *nothing), *tape.tolist()], np.uint64))
+
+
+CODED_MAPS_REFUSED: dict[str, tuple[Callable[[Words], Words], str]] = {
+    "bank too small": (edit("coded_fetch", 0, bank_address=250), "last bank address"),
+    "nothing to fetch": (edit("coded_fetch", 0, rows=0), "rows must be from 1"),
+    "no slots": (edit("coded_fetch", 0, slot_words=0), "slot_words must be from 1"),
+    "rows of other lengths": (edit("coded_fetch", 0, words=1), "row 0 has a value at 6, beyond its 4"),
+    "slots of other lengths": (edit("coded_fetch", 0, slot_words=2), "row 0 has no last word among 2"),
+    "memory too small": (edit("coded_fetch", 0, map_address=1 << 20), "reads word"),
+    "read without a wait": (edit("coded_fetch", 16, wait_drained=0), "external memory without a wait for drain"),
+    "tile written over": (edit("coded_fetch", 4, wait_delivered=0), "without a wait for deliver_pass"),
+}
+
+
+@pytest.mark.parametrize("name", CODED_MAPS_REFUSED)
+def test_refuses_coded_maps(name: str) -> None:
+    change, message = CODED_MAPS_REFUSED[name]
+    tape, filters, memory = two_layer_tape("coded maps")
+    changed = np.array(change([int(word) for word in tape]), np.uint64)
+    with pytest.raises(InputError, match=message):
+        RowstatModel(TINY, changed).run(filters, memory)
+
+
+def test_refuses_coded_outputs_of_four_columns_at_a_time() -> None:
+    tape, _, _ = two_layer_tape("coded maps")
+    with pytest.raises(InputError, match="coded must be from 0 to 0, not 1"):
+        RowstatModel(replace(TINY, drain_lanes=4), tape)
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+def test_coded_maps_cost_their_words_alone(zeros: bool) -> None:
+    """Rows of sixty zeros have a pair, so a word, rows of sixty others twenty words; two strips take four rows of five
+    each, of both channels."""
+    layers, shape = CASES["wide coded maps"]
+    builder = Builder(TINY)
+    x = np.full(shape, 0 if zeros else 1)
+    address = write_map(builder, x, coded=True)
+    address, shape = add_layer(builder, layers[0][0], address, shape, layers[0][1])
+    tape, filters, memory = builder.finished()
+    result = RowstatModel(TINY, tape).run(filters, memory)
+    assert result.counts.map_reads == 2 * 2 * 4 * (1 if zeros else 20)
+    written = read_map(result.memory, address, shape, coded=True).reshape(-1, shape[3]).tolist()
+    assert result.counts.map_writes == sum(len(code(row)) for row in written)
+
+
 def test_refuses_what_would_wait_for_ever() -> None:
     """Between the two commands of the first pass comes more for LOAD than its queue holds."""
     tape, filters, memory = two_layer_tape()
@@ -363,7 +505,7 @@ def test_the_order_of_the_units_does_not_matter(seed: int) -> None:
     layers, shape = draw_case(seed, TINY)
     rng = np.random.default_rng(seed)
     builder = Builder(TINY)
-    address = write_map(builder, rng.integers(-99, 99, shape))
+    address = write_map(builder, rng.integers(-99, 99, shape), coded=layers[0][1].coded_inputs)
     for one, choices in layers:
         address, shape = add_layer(builder, one, address, shape, choices)
     tape, filters, memory = builder.finished()

@@ -1,4 +1,4 @@
-"""The engine's cycles, from the tape alone: timing does not depend on data."""
+"""The engine's cycles, from the tape and the lengths of coded rows: other timing does not depend on data."""
 
 from collections.abc import Sized
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class RowstatTiming:
     busy : dict of Unit to int
         Cycles in which a unit did what it is there for: FETCH words from external memory, DELIVER values, LOAD words of
         weights, COMPUTE multiplies (of all PEs at once, whether all have something to multiply or not), DRAIN psums (of
-        all columns that are drained together at once).
+        all columns that are drained together at once) and words of the ifmap bank for pools.
     idle : dict of str to int
         Cycles in which no PE multiplied, by cause: ``start`` before the first multiply, ``end`` after the last,
         ``hazard`` (a unit too short for the psum scratch pad), ``ifmap`` (values not delivered), ``fetch`` (not yet in
@@ -64,7 +64,7 @@ class RowstatCycleModel:
         self.config = config
         self.checked = CheckedTape.parse(config, tape)
 
-    def run(self, *, latency: int = MAP_LATENCY) -> RowstatTiming:
+    def run(self, *, latency: int = MAP_LATENCY, memory: npt.NDArray[np.uint64] | None = None) -> RowstatTiming:
         """Time a run with tape and filters always there.
 
         Parameters
@@ -72,13 +72,17 @@ class RowstatCycleModel:
         latency : int
             Cycles from a request to the first of its words, at least 1. The external memory takes a request a cycle,
             gives a word a cycle in the order of the requests, and takes every write.
+        memory : uint64 (words,), optional
+            External memory with all run-length coded maps that the tape reads: that of before a run with the maps that
+            the tape writes in their places, or, where no map takes the place of another, that of after it. Needed if
+            the tape reads coded maps.
 
         Raises
         ------
         InputError
-            If units wait for each other for ever.
+            If units wait for each other for ever, or coded maps are not there.
         """
-        times = units.Times(config=self.config, checked=self.checked, latency=latency)
+        times = units.Times(config=self.config, checked=self.checked, latency=latency, memory=memory)
         waiting = [
             unit(times)
             for unit in (

@@ -6,15 +6,21 @@ is there, and what is decided in one cycle is seen in the next.
 
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
+from eyrie.cycles.rowstat.coded_rows import CodedTransfer
 from eyrie.cycles.rowstat.passes import LayerPasses, LayerTiming, PassTimes
 from eyrie.cycles.rowstat.series import CommandQueue, Waiting, known, reached
 from eyrie.golden.rowstat.contract import COUNTED, CheckedTape
 from eyrie.golden.rowstat.tape import Command
-from eyrie.rowstat.commands import Unit
+from eyrie.rowstat.commands import FIELDS, Unit
 from eyrie.rowstat.config import BUS_WORDS, RowstatConfig
 from eyrie.rowstat.control_timing import (
     BLOCK_LOADED_LATENCY,
     BLOCK_SPACE_LATENCY,
+    CODED_COLUMN_LATENCY,
+    CODED_WORD_LATENCY,
     COMMAND_LATENCY,
     COMPUTED_LATENCY,
     DELIVER_PASS_CYCLES,
@@ -28,6 +34,7 @@ from eyrie.rowstat.control_timing import (
     WEIGHTS_SETTLE,
     drain_cycles,
     drain_pause,
+    word_values,
 )
 from eyrie.rowstat.timing import DRAIN_READ_LATENCY, written_latency
 
@@ -47,6 +54,8 @@ class Times:
     checked : CheckedTape
     latency : int
         Cycles from a request to its first word.
+    memory : uint64 (words,) or None
+        External memory with all coded maps that the tape reads.
 
     Attributes
     ----------
@@ -80,6 +89,7 @@ class Times:
     config: RowstatConfig
     checked: CheckedTape
     latency: int
+    memory: npt.NDArray[np.uint64] | None
     queues: dict[Unit, CommandQueue] = field(init=False)
     counted: dict[Unit, list[int]] = field(init=False)
     begun: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
@@ -129,19 +139,26 @@ def front_end(times: Times) -> Waiting[None]:
 
 
 def fetch(times: Times) -> Waiting[None]:
-    """Requests a cycle each; words as they come, those of the next command behind."""
+    """Requests a cycle each; words as they come, or as fast as coded ones are decoded, those of the next command
+    behind."""
     free = last = taken = 0
     offered: list[int] = []  # cycles in which a transfer comes to the head of its queue
     for command in times.checked.tape.commands[Unit.FETCH]:
-        decided = (yield from times.take(Unit.FETCH, free, 2)) + 1
+        coded = command.name == "coded_fetch"
+        decided = (yield from times.take(Unit.FETCH, free, len(FIELDS[command.name]))) + 1
         waited = yield from times.waited(command)
         room = offered[-TRANSFERS_AHEAD] if len(offered) >= TRANSFERS_AHEAD else 0
         decided = max(decided, room, *waited.values())
-        free = decided + command["channels"] + 1
+        free = decided + command["channels"] * (command["rows"] if coded else 1) + 1
         offered.append(max(decided + QUEUE_LATENCY, taken + 1))
         taken = max(offered[-1], last)
-        words = command["channels"] * command["words"]
-        last = max(last + 1, taken + 1, decided + 1 + times.latency) + words - 1
+        if coded:
+            transfer = CodedTransfer.of(command, times.memory)
+            words = transfer.words
+            last = transfer.last_cycle(max(last, taken) + 1, decided + 1 + times.latency)
+        else:
+            words = command["channels"] * command["words"]
+            last = max(last + 1, taken + 1, decided + 1 + times.latency) + words - 1
         times.counted[Unit.FETCH].append(last + FETCHED_LATENCY)
         times.busy[Unit.FETCH] += words
         times.last_busy[Unit.FETCH] = last + FETCHED_LATENCY - 1
@@ -198,13 +215,16 @@ def deliver(times: Times) -> Waiting[None]:
 
 
 def load(times: Times) -> Waiting[None]:
-    """A word a cycle while the ring has room for its block."""
+    """A word a cycle, of weights or half a one of codes, while the ring has room for its block."""
     config, queue = times.config, times.queues[Unit.LOAD]
     free = settled = 0
     for command in times.checked.tape.commands[Unit.LOAD]:
         if command.name == "deliver_columns":
             first = yield from queue.take(max(free, settled))
             free = (yield from queue.take_slowly(first + 1, config.columns, BUS_WORDS)) + 1
+        elif command.name == "load_codebook":
+            first = yield from queue.take(free)
+            free = (yield from queue.take_slowly(first + 1, command["entries"], BUS_WORDS)) + 1
         else:
             begin = (yield from queue.take(free)) + 1
             waited = yield from times.waited(command)
@@ -291,16 +311,22 @@ def array(times: Times) -> Waiting[None]:
 
 
 def drain(times: Times) -> Waiting[None]:
-    """A psum of some columns a cycle; their words leave one after the other as soon as they are complete."""
+    """A psum of some columns a cycle; their words leave one after the other as soon as they are complete. Between them,
+    pools."""
     config, queue = times.config, times.queues[Unit.DRAIN]
     free = 0
     for command in times.checked.tape.commands[Unit.DRAIN]:
+        if command.name == "pool":
+            free = yield from _pool(times, command, free)
+            continue
         decided = (yield from times.take(Unit.DRAIN, free, 3)) + 1
         waited = yield from times.waited(command)
         steps, columns, lanes = command["steps"], command["columns"], config.drain_lanes
         together = (columns - 1) % lanes + 1  # the last columns
-        pause = drain_pause(steps, together) if steps <= BUS_WORDS else 0  # in front of the next row's last value
-        values = drain_cycles(config, steps, columns) - pause
+        coded = bool(command["coded"])
+        first_word = steps <= word_values(coded=coded)
+        pause = drain_pause(steps, together, coded=coded) if first_word else 0  # in front of the next row's last value
+        values = drain_cycles(config, steps, columns, coded=coded) - pause
         last = max(decided, waited[Unit.COMPUTE])
         for number in range(command["filters"]):
             # The scales of a filter are taken with the last value of the one before, at the earliest.
@@ -309,10 +335,27 @@ def drain(times: Times) -> Waiting[None]:
             else:
                 last = (yield from queue.take(last + 1)) + values
         free = last + 1
-        leaves = last + _WRITE_LATENCY + together - 1
+        leaves = last + _WRITE_LATENCY
+        leaves += CODED_WORD_LATENCY + (together - 1) * CODED_COLUMN_LATENCY if coded else together - 1
         times.busy[Unit.DRAIN] += command["filters"] * steps * -(-columns // lanes)
         times.counted[Unit.DRAIN].append(leaves + 1)
         times.last_busy[Unit.DRAIN] = leaves
+
+
+def _pool(times: Times, command: Command, free: int) -> Waiting[int]:
+    """A word of the ifmap bank a cycle; the cycle in which the next command may be taken."""
+    words = len(FIELDS["pool"]) + command["scales"]
+    decided = (yield from times.take(Unit.DRAIN, free, words)) + 1
+    waited = yield from times.waited(command)
+    begin = command["first_x"] + command["stride"] * np.arange(command["steps"])
+    in_a_row = int(((begin + command["window"] - 1) // BUS_WORDS - begin // BUS_WORDS + 1).sum())
+    reads = command["channels"] * command["rows"] * command["kernel"] * in_a_row
+    last = max(decided, waited[Unit.FETCH]) + reads
+    leaves = last + _WRITE_LATENCY + (CODED_WORD_LATENCY if command["coded"] else 0)
+    times.busy[Unit.DRAIN] += reads
+    times.counted[Unit.DRAIN].append(leaves + 1)
+    times.last_busy[Unit.DRAIN] = leaves
+    return last + 1
 
 
 def unit_cycles(layer: Command) -> int:

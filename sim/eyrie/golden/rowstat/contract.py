@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Self
 
 import numpy as np
@@ -10,31 +11,36 @@ import numpy.typing as npt
 
 from eyrie.errors import InputError
 from eyrie.golden.rowstat.tape import Command, Tape
-from eyrie.rowstat.commands import COUNT_BITS, Unit
-from eyrie.rowstat.config import RowstatConfig
+from eyrie.rowstat.commands import COUNT_BITS, POOL_SCALES, Unit, unpack
+from eyrie.rowstat.config import BUS_WORDS, MAX_CODING_LANES, RowstatConfig
 
-COUNTED: Final[dict[Unit, str]] = {
-    Unit.FETCH: "fetch",
-    Unit.DELIVER: "deliver_pass",
-    Unit.COMPUTE: "compute_pass",
-    Unit.DRAIN: "drain",
+COUNTED: Final[dict[Unit, tuple[str, ...]]] = {
+    Unit.FETCH: ("fetch", "coded_fetch"),
+    Unit.DELIVER: ("deliver_pass",),
+    Unit.COMPUTE: ("compute_pass",),
+    Unit.DRAIN: ("drain", "pool"),
 }
 """The commands that a unit's counter counts."""
 
 _WAITS: Final[dict[str, dict[str, Unit]]] = {
     "fetch": {"wait_delivered": Unit.DELIVER, "wait_drained": Unit.DRAIN},
+    "coded_fetch": {"wait_delivered": Unit.DELIVER, "wait_drained": Unit.DRAIN},
     "deliver_pass": {"wait_fetched": Unit.FETCH, "wait_computed": Unit.COMPUTE},
     "load_layer": {"wait_computed": Unit.COMPUTE},
     "compute_pass": {"wait_drained": Unit.DRAIN},
     "drain": {"wait_computed": Unit.COMPUTE},
+    "pool": {"wait_fetched": Unit.FETCH},
 }
 
 _AT_LEAST_ONE: Final[dict[str, tuple[str, ...]]] = {
     "fetch": ("channels", "words"),
+    "coded_fetch": ("channels", "words", "rows", "slot_words"),
     "deliver_layer": ("slots", "window", "advance", "stride", "steps", "rows"),
     "load_layer": ("block", "sets", "blocks"),
+    "load_codebook": ("entries",),
     "compute_layer": ("slots", "window", "advance", "steps", "filters"),
     "drain": ("columns", "filters", "steps"),
+    "pool": ("channels", "scales", "steps", "rows", "kernel", "window"),
 }
 
 
@@ -126,8 +132,8 @@ def _require_sizes(config: RowstatConfig, command: Command) -> None:
     name = command.name
     for field in _AT_LEAST_ONE.get(name, ()):
         _require(command, field, command[field], 1, 1 << 32)
-    if name == "fetch":
-        end = command["bank_address"] + command["channels"] * command["words"]
+    if name in ("fetch", "coded_fetch"):
+        end = command["bank_address"] + command["channels"] * command.fields.get("rows", 1) * command["words"]
         _require(command, "the last bank address", end - 1, 0, config.ifmap_bank_words - 1)
     elif name in ("deliver_layer", "compute_layer"):
         window, slots, region = command["window"], command["slots"], command["region"]
@@ -143,12 +149,36 @@ def _require_sizes(config: RowstatConfig, command: Command) -> None:
             _require(command, "ring", command["ring"], slots, config.filter_depth // block)
     elif name == "load_layer":
         _require(command, "ring", command["ring"], 1, config.filter_depth // command["block"])
+        _require(command, "coded", command["coded"], 0, int(config.codebook_entries > 0))
+    elif name == "load_codebook":
+        _require(command, "entries", command["entries"], 1, config.codebook_entries)
     elif name == "deliver_ids":
         _require(command, "slot", command["slot"], 0, config.max_slots - 1)
     elif name == "drain":
         _require(command, "the last column", command["first_column"] + command["columns"] - 1, 0, config.columns - 1)
         span = (command["steps"] - 1) * command["filter_stride"] + command["filters"]
         _require_half(config, command, span)
+        _require(command, "coded", command["coded"], 0, int(config.drain_lanes <= MAX_CODING_LANES))
+    elif name == "pool":
+        _require_pool(config, command)
+
+
+def _require_pool(config: RowstatConfig, command: Command) -> None:
+    """All windows must hold a value and have a multiplier, and what they take must lie in the bank."""
+    steps, begin = command["steps"], command["first_x"]
+    _require(command, "scales", command["scales"], 1, POOL_SCALES)
+    _require(command, "the last value of the first window", begin + command["window"] - 1, 0, 1 << 16)
+    _require(
+        command, "the last window's first value", begin + (steps - 1) * command["stride"], -(1 << 16), command["edge"]
+    )
+    last = command["bank_address"] + (command["channels"] - 1) * command["channel_pitch"]
+    last += (command["rows"] - 1) * command["row_advance"] + (command["kernel"] - 1) * command["row_pitch"]
+    last += command["edge"] // BUS_WORDS
+    _require(command, "the last bank address", last, 0, config.ifmap_bank_words - 1)
+    behind = [steps, *(unpack("pool_scale", [word])["behind"] for word in command.rest)]
+    for before, after in pairwise(behind):
+        _require(command, "the columns behind a multiplier", after, 0, before - 1)
+    _require_equal(command, "the columns behind the last multiplier", behind[-1], 0)
 
 
 def _require_half(config: RowstatConfig, command: Command, span: int) -> None:
@@ -219,10 +249,10 @@ def _ends(tape: Tape, passes: tuple[Pass, ...]) -> dict[Unit, list[int]]:
     """Where on the tape stands the last word that counted command n needs; a pass needs two commands."""
     both = [max(one.deliver.last, one.compute.last) for one in passes]
     return {
-        Unit.FETCH: [command.last for command in tape.named("fetch")],
+        Unit.FETCH: [command.last for command in tape.commands[Unit.FETCH]],
         Unit.DELIVER: both,
         Unit.COMPUTE: both,
-        Unit.DRAIN: [command.last for command in tape.named("drain")],
+        Unit.DRAIN: [command.last for command in tape.commands[Unit.DRAIN]],
     }
 
 

@@ -32,7 +32,9 @@ class Counts:
     id_network : int
         Row IDs on the ifmap bus.
     filter_network : int
-        64-bit words on the filter bus.
+        Words on the filter bus, of four weights each.
+    codebook_reads : int
+        Weights that were codes before.
     psum_network : int
         Psums from a PE to the next above it, or to the bank at the top.
     ifmap_bank_writes : int
@@ -41,6 +43,8 @@ class Counts:
         Values out of it; zeros around a tile are not read.
     ifmap_bank_words : int
         64-bit words that are read for them, once for values that follow each other.
+    pool_words : int
+        64-bit words that pools read from the ifmap bank.
     filter_fifo : int
         64-bit words through the global buffer's filter FIFO, each written and read once.
     psum_bank_reads, psum_bank_writes : int
@@ -68,10 +72,12 @@ class Counts:
     ifmap_network: int = 0
     id_network: int = 0
     filter_network: int = 0
+    codebook_reads: int = 0
     psum_network: int = 0
     ifmap_bank_writes: int = 0
     ifmap_bank_reads: int = 0
     ifmap_bank_words: int = 0
+    pool_words: int = 0
     filter_fifo: int = 0
     psum_bank_reads: int = 0
     psum_bank_writes: int = 0

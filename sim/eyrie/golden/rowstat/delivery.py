@@ -58,6 +58,10 @@ class Delivery:
         self._offset = np.zeros((config.max_slots, config.rows), np.int64)
         self._slots: dict[int, tuple[int, int]] = {}
         self._shared = SharedWords("ifmap bank", config.ifmap_bank_words, writer=Unit.FETCH, reader=Unit.DELIVER)
+        self._pooled = SharedWords("ifmap bank", config.ifmap_bank_words, writer=Unit.FETCH, reader=Unit.DRAIN)
+        self._port = SharedWords(
+            "read port of the ifmap bank", 1, writer=Unit.DRAIN, reader=Unit.DELIVER, verbs=("takes", "takes")
+        )
 
     def fetch(self, command: Command, number: int, known: Known, memory: Memory) -> None:
         """Take words of external memory into the bank; the command is number ``number`` of its kind.
@@ -65,8 +69,12 @@ class Delivery:
         Raises
         ------
         InputError
-            If the memory has no such words, or passes may still take what lies in their place.
+            If the memory has no such words, they are no coded rows of the bank's words although they should be, or
+            passes may still take what lies in their place.
         """
+        if command.name == "coded_fetch":
+            self._fetch_coded(command, number, known, memory)
+            return
         channels, words, stride = command["channels"], command["words"], command["channel_stride"]
         end = command["map_address"] + (channels - 1) * stride + words
         if end > len(memory.words):
@@ -74,12 +82,27 @@ class Delivery:
         places = command["map_address"] + stride * np.arange(channels)[:, None] + np.arange(words)
         memory.shared.read(command, number, known, places)
         values = np.ascontiguousarray(memory.words[places]).view("<i2").ravel()
-        first = command["bank_address"]
-        self._shared.write(command, number, known, slice(first, first + channels * words))
-        begin = BUS_WORDS * first
-        self._bank[begin : begin + values.size] = sign_extended(values.astype(np.int64), self._config.activation_width)
         self._counts.map_reads += channels * words
-        self._counts.ifmap_bank_writes += channels * words
+        self._fill(command, number, known, values.astype(np.int64))
+
+    def _fetch_coded(self, command: Command, number: int, known: Known, memory: Memory) -> None:
+        """Decode rows on their way."""
+        rows = memory.read_coded_rows(command, number, known)
+        try:
+            values = rows.values(BUS_WORDS * command["words"])
+        except ValueError as error:
+            raise InputError(f"{command}: {error}") from error
+        self._counts.map_reads += int(rows.lengths.sum())
+        self._fill(command, number, known, values.ravel())
+
+    def _fill(self, command: Command, number: int, known: Known, values: IntArray) -> None:
+        """Put what comes from external memory into the bank."""
+        first, words = command["bank_address"], values.size // BUS_WORDS
+        self._shared.write(command, number, known, slice(first, first + words))
+        self._pooled.write(command, number, known, slice(first, first + words))
+        begin = BUS_WORDS * first
+        self._bank[begin : begin + values.size] = sign_extended(values, self._config.activation_width)
+        self._counts.ifmap_bank_writes += words
 
     def set_columns(self, command: Command) -> None:
         """Take a COLUMNS command: one ID a column.
@@ -139,15 +162,33 @@ class Delivery:
         values = np.zeros((len(lines), steps, window))
         start = 1 if lines[0] < 0 else 0  # the line of zeros
         lanes = BUS_WORDS * (command["base"] + lines[start:, None]) + x[in_line]
+        self._port.read(command, number, known, slice(0, 1))
         self._shared.read(command, number, known, lanes // BUS_WORDS)
-        taken = self._bank[lanes]
-        if (taken == _UNWRITTEN).any():
-            worst = int(lanes[taken == _UNWRITTEN].min()) // BUS_WORDS
-            raise InputError(f"{command}: takes bank word {worst}, which nothing was fetched to")
-        values[start:, in_line] = taken
+        values[start:, in_line] = self._taken(command, lanes)
         windows = values[line_of.reshape(used.shape)].transpose(0, 3, 1, 2, 4)
         self._count(one, channels, int(used.sum()))
         return Delivered(windows=np.ascontiguousarray(windows), used=used)
+
+    def pool(self, command: Command, number: int, known: Known, values: IntArray) -> IntArray:
+        """Values of the bank that a POOL takes, int64 like their places, of which a word has four.
+
+        The command is number ``number`` of those that DRAIN counts.
+
+        Raises
+        ------
+        InputError
+            If values were never fetched or may not have been fetched yet, or a pass may still read the bank.
+        """
+        self._port.write(command, number, known, slice(0, 1))
+        self._pooled.read(command, number, known, values // BUS_WORDS)
+        return self._taken(command, values).astype(np.int64)
+
+    def _taken(self, command: Command, values: IntArray) -> npt.NDArray[np.int32]:
+        taken = self._bank[values]
+        if (taken == _UNWRITTEN).any():
+            worst = int(values[taken == _UNWRITTEN].min()) // BUS_WORDS
+            raise InputError(f"{command}: takes bank word {worst}, which nothing was fetched to")
+        return taken
 
     def _require_in_bank(self, one: Pass) -> None:
         """Everything inside the tile that is delivered, wanted or not, must lie in the bank."""

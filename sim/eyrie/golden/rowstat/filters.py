@@ -1,4 +1,7 @@
-"""The filter stream as the PEs' filter scratch pads see it: blocks of weights, for each set of columns."""
+"""The filter stream as the PEs' filter scratch pads see it: blocks of weights, for each set of columns.
+
+Where a layer is coded, a word has eight codes, the low four for the first of two words of the filter bus.
+"""
 
 from dataclasses import dataclass
 
@@ -40,7 +43,7 @@ class PassFilters:
 
 
 class Filters:
-    """The stream of filters, the columns' set numbers and the blocks that were loaded.
+    """The stream of filters, the codebook, the columns' set numbers and the blocks that were loaded.
 
     Parameters
     ----------
@@ -55,6 +58,7 @@ class Filters:
         self._config, self._words, self._counts = config, words, counts
         self._taken = 0
         self._set_of_column: IntArray | None = None
+        self._codebook = np.zeros(0, np.int16)
         self._layers: list[tuple[IntArray, npt.NDArray[np.bool_], npt.NDArray[np.int16]]] = []
         self._unpacked: tuple[tuple[int, int], PassFilters] | None = None
 
@@ -76,23 +80,31 @@ class Filters:
             raise InputError(f"{command}: a set's number must be at most {(1 << _SET_BITS) - 1}, not {widest}")
         self._set_of_column = numbers
 
+    def set_codebook(self, command: Command) -> None:
+        """Take a CODEBOOK command: the first entries are replaced."""
+        entries = command.quarters[: command["entries"]].astype(np.uint16).view(np.int16)
+        self._codebook = np.concatenate([entries, self._codebook[len(entries) :]])
+
     def load(self, command: Command) -> None:
         """Take the blocks of a layer from the stream.
 
         Raises
         ------
         InputError
-            If the stream is too short, or columns have no set numbers.
+            If the stream is too short, columns have no set numbers, or a code stands for nothing.
         """
         if self._set_of_column is None:
             raise InputError(f"{command}: the columns have no set numbers")
         groups = self._config.row_groups
         shape = (command["blocks"], command["sets"], groups, command["block"])
-        n_words = int(np.prod(shape))
+        n_lines = int(np.prod(shape))
+        n_words = -(-n_lines // 2) if command["coded"] else n_lines
         begin, self._taken = self._taken, self._taken + n_words
         if self._taken > len(self._words):
             raise InputError(f"{command}: wants {n_words} filter words, {len(self._words) - begin} are left")
-        lanes = np.ascontiguousarray(self._words[begin : self._taken]).view("<i2").reshape(*shape, BUS_WORDS)
+        words = np.ascontiguousarray(self._words[begin : self._taken])
+        weights = self._decoded(command, words, n_lines) if command["coded"] else words.view("<i2")
+        lanes = weights.reshape(*shape, BUS_WORDS)
         members = [np.flatnonzero(self._set_of_column == number) for number in range(command["sets"])]
         is_own = np.arange(max(map(len, members))) < np.array([len(member) for member in members])[:, None]
         columns = np.zeros(is_own.shape, np.int64)
@@ -101,8 +113,15 @@ class Filters:
         listening = int((self._set_of_column < command["sets"]).sum())
         self._counts.filter_words += n_words
         self._counts.filter_fifo += n_words
-        self._counts.filter_network += n_words
+        self._counts.filter_network += n_lines
         self._counts.filter_writes += command["blocks"] * command["block"] * self._config.rows * listening
+
+    def _decoded(self, command: Command, words: npt.NDArray[np.uint64], n_lines: int) -> npt.NDArray[np.int16]:
+        codes = words.view(np.uint8)[: BUS_WORDS * n_lines]
+        if (highest := int(codes.max())) >= len(self._codebook):
+            raise InputError(f"{command}: code {highest} lies beyond the {len(self._codebook)} entries of the codebook")
+        self._counts.codebook_reads += len(codes)
+        return self._codebook[codes]
 
     def of_pass(self, one: Pass) -> PassFilters:
         """The weights of a pass, for each set of columns."""

@@ -16,6 +16,7 @@ from eyrie.golden.rowstat.delivery import Delivered, Delivery
 from eyrie.golden.rowstat.filters import Filters
 from eyrie.golden.rowstat.memory import Memory
 from eyrie.golden.rowstat.order import Order
+from eyrie.golden.rowstat.pools import pool
 from eyrie.golden.rowstat.psums import Psums
 from eyrie.golden.rowstat.tape import Command
 from eyrie.rowstat.commands import Unit
@@ -86,7 +87,7 @@ class _Run:
     """One run."""
 
     def __init__(self, config: RowstatConfig, checked: CheckedTape, filters: WordArray, memory: WordArray) -> None:
-        self._checked = checked
+        self._config, self._checked = config, checked
         self._memory = Memory(memory)
         self._order = Order(checked)
         self._counts = Counts(tape_words=checked.tape.n_words)
@@ -137,11 +138,16 @@ class _Run:
                 self._delivered[number] = self._delivery.deliver(self._checked.passes[number], number, known)
             case Unit.LOAD, "deliver_columns":
                 self._filters.set_columns(command)
+            case Unit.LOAD, "load_codebook":
+                self._filters.set_codebook(command)
             case Unit.LOAD, _:
                 self._filters.load(command)
             case Unit.COMPUTE, "compute_pass":
                 one = self._checked.passes[number]
                 delivered = self._delivered.pop(number)
                 self._psums.compute(one, number, known, delivered, self._filters.of_pass(one))
+            case Unit.DRAIN, "pool":
+                rows = pool(self._config, command, number, known, self._delivery, self._counts)
+                self._counts.map_writes += self._memory.write_rows(command, number, known, rows)
             case Unit.DRAIN, _:
                 self._psums.drain(command, number, known, self._memory)

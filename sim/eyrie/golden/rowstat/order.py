@@ -43,7 +43,7 @@ class Order:
             self._learn(known, unit, count)
         if command.name == "deliver_layer":
             self._learn(known, Unit.COMPUTE, self.n_done(Unit.DELIVER))
-        if COUNTED.get(command.unit) == command.name:
+        if command.name in COUNTED.get(command.unit, ()):
             number = self.n_done(command.unit)
             done = known | {command.unit: number + 1}
             if command.unit is Unit.COMPUTE:
@@ -68,10 +68,15 @@ class SharedWords:
     size : int
         Words.
     writer, reader : Unit
+    verbs : (str, str)
+        What writing and reading are called there.
     """
 
-    def __init__(self, what: str, size: int, *, writer: Unit, reader: Unit) -> None:
+    def __init__(
+        self, what: str, size: int, *, writer: Unit, reader: Unit, verbs: tuple[str, str] = ("writes", "reads")
+    ) -> None:
         self._what, self._writer, self._reader = what, writer, reader
+        self._writes, self._reads = verbs
         self._written = np.full(size, -1, np.int32)
         self._read = np.full(size, -1, np.int32)
 
@@ -83,7 +88,7 @@ class SharedWords:
         InputError
             If the reader may still read what they held.
         """
-        self._require(command, "writes", self._read, self._reader, known, words)
+        self._require(command, self._writes, self._read, self._reader, known, words)
         self._written[words] = number
 
     def read(self, command: Command, number: int, known: Known, words: IntArray | slice) -> None:
@@ -94,7 +99,7 @@ class SharedWords:
         InputError
             If the writer may not have written them yet.
         """
-        self._require(command, "reads", self._written, self._writer, known, words)
+        self._require(command, self._reads, self._written, self._writer, known, words)
         self._read[words] = number
 
     def _require(
@@ -108,7 +113,8 @@ class SharedWords:
     ) -> None:
         latest = int(last[words].max(initial=-1))
         if latest >= known[unit]:
+            name = " or ".join(COUNTED[unit])
             raise InputError(
-                f"{command}: {does} the {self._what} without a wait for {COUNTED[unit]} {latest} (only {known[unit]} "
-                f"are known to be done), which uses the same place"
+                f"{command}: {does} the {self._what} without a wait for {name} {latest} (only {known[unit]} are known "
+                f"to be done), which uses the same place"
             )

@@ -14,7 +14,7 @@ from eyrie.golden.rowstat.memory import Memory
 from eyrie.golden.rowstat.order import Known, SharedWords
 from eyrie.golden.rowstat.tape import Command
 from eyrie.rowstat.commands import Unit, unpack
-from eyrie.rowstat.config import BUS_WORDS, RowstatConfig
+from eyrie.rowstat.config import RowstatConfig
 
 IntArray = npt.NDArray[np.int64]
 
@@ -122,17 +122,8 @@ class Psums:
             )
         except ValueError as error:
             raise InputError(f"{command}: {error}") from error
-        n_words = -(-steps // BUS_WORDS)
-        lanes = np.zeros((filters, columns, BUS_WORDS * n_words), "<i2")
-        lanes[:, :, :steps] = results.transpose(2, 0, 1)
-        address = command["map_address"] + f[:, None, None] * command["channel_stride"] + np.arange(n_words)
-        address = address + np.arange(columns)[:, None] * command["row_stride"]
-        if (last := int(address.max())) >= len(memory.words):
-            raise InputError(f"{command}: writes word {last} of a memory of {len(memory.words)} words")
-        memory.shared.write(command, number, known, address)
-        memory.words[address] = lanes.view("<u8")
         self._counts.drain_reads += filters * columns * steps
-        self._counts.map_writes += address.size
+        self._counts.map_writes += memory.write_rows(command, number, known, results.transpose(2, 0, 1))
 
     def _half(self, command: Command) -> IntArray:
         """The half of the banks that a command works on, int64 (1,)."""

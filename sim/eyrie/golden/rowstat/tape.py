@@ -14,16 +14,16 @@ from eyrie.rowstat.config import BUS_WORDS, RowstatConfig
 IntArray = npt.NDArray[np.int64]
 
 COMMANDS: Final[dict[Unit, dict[Opcode, str]]] = {
-    Unit.FETCH: {Opcode.WORK: "fetch"},
+    Unit.FETCH: {Opcode.WORK: "fetch", Opcode.CODED: "coded_fetch"},
     Unit.DELIVER: {
         Opcode.LAYER: "deliver_layer",
         Opcode.IDS: "deliver_ids",
         Opcode.COLUMNS: "deliver_columns",
         Opcode.WORK: "deliver_pass",
     },
-    Unit.LOAD: {Opcode.LAYER: "load_layer", Opcode.COLUMNS: "deliver_columns"},
+    Unit.LOAD: {Opcode.LAYER: "load_layer", Opcode.COLUMNS: "deliver_columns", Opcode.CODEBOOK: "load_codebook"},
     Unit.COMPUTE: {Opcode.LAYER: "compute_layer", Opcode.WORK: "compute_pass"},
-    Unit.DRAIN: {Opcode.WORK: "drain"},
+    Unit.DRAIN: {Opcode.WORK: "drain", Opcode.POOL: "pool"},
 }
 """What an opcode means to a unit, as a key of `FIELDS`."""
 
@@ -135,7 +135,9 @@ def n_following(config: RowstatConfig, name: str, fields: dict[str, int]) -> int
         return config.row_groups
     if name == "deliver_columns":
         return -(-config.columns // BUS_WORDS)
-    return fields["filters"] if name == "drain" else 0
+    if name == "load_codebook":
+        return -(-fields["entries"] // BUS_WORDS)
+    return fields["filters"] if name == "drain" else fields["scales"] if name == "pool" else 0
 
 
 def _commands(config: RowstatConfig, unit: Unit, places: list[int], words: npt.NDArray[np.uint64]) -> Iterator[Command]:

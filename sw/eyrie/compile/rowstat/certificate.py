@@ -67,8 +67,14 @@ def require_numbers(layer: ConvLayer, config: RowstatConfig) -> PsumCertificate:
     InputError
         Naming the layer, the number or filter, and the limit.
     """
+    if layer.codebook is not None and len(layer.codebook) > config.codebook_entries:
+        raise InputError(
+            f"layer {layer.name}: a codebook of {len(layer.codebook)} weights, the engine's holds "
+            f"{config.codebook_entries}"
+        )
     limits = (
         ("weight", config.weight_range),
+        *((("codebook", config.weight_range),) if layer.codebook is not None else ()),
         ("bias", (-(1 << config.accumulator_width - 1), (1 << config.accumulator_width - 1) - 1)),
         ("multiplier", (1, config.weight_range[1])),
         ("shift", (0, MAX_SHIFT)),

@@ -84,7 +84,9 @@ class Drains:
 
     def _cycles(self, step: Pass) -> int:
         """Cycles of a drain, at most."""
-        return self.loops.mapping.filters * drain_cycles(self.config, step.strip.columns, step.strip.rows)
+        return self.loops.mapping.filters * drain_cycles(
+            self.config, step.strip.columns, step.strip.rows, coded=self.target.coded
+        )
 
     def _first_filter(self, step: Pass, column_set: int) -> int:
         """First filter of a column set, counted within the group."""
@@ -117,6 +119,7 @@ class Drains:
             row_stride=self.target.row_words,
             steps=strip.columns,
             filter_stride=mapping.filters,
+            coded=int(self.target.coded),
         )
         for filter_number in range(first, first + filters):
             words += pack(

@@ -10,6 +10,7 @@ from functools import lru_cache
 from math import gcd
 from typing import Final
 
+from eyrie.compile.rowstat.coding import PLAIN, Coding
 from eyrie.compile.rowstat.layer import ConvShape
 from eyrie.compile.rowstat.mapping import (
     Mapping,
@@ -20,7 +21,7 @@ from eyrie.compile.rowstat.mapping import (
     tile_size,
     unit_cycles,
 )
-from eyrie.rowstat.config import RowstatConfig
+from eyrie.rowstat.config import BUS_WORDS, PAIRS, RowstatConfig
 from eyrie.rowstat.control_timing import drain_cycles
 
 _START: Final = 100
@@ -99,9 +100,10 @@ def block_cycles(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> i
     return mapping.sets * config.row_groups * mapping.filters * shape.kernel[1]
 
 
-def strip_drain_cycles(config: RowstatConfig, mapping: Mapping) -> int:
+def strip_drain_cycles(config: RowstatConfig, mapping: Mapping, coding: Coding) -> int:
     """Cycles of the drains of a strip for a filter set."""
-    return mapping.sets * mapping.filters * drain_cycles(config, mapping.steps, mapping.strip_rows)
+    coded = coding.outputs is not None
+    return mapping.sets * mapping.filters * drain_cycles(config, mapping.steps, mapping.strip_rows, coded=coded)
 
 
 def bound_cycles(shape: ConvShape, mapping: Mapping) -> float:
@@ -109,7 +111,15 @@ def bound_cycles(shape: ConvShape, mapping: Mapping) -> float:
     return n_passes(shape, mapping) * max(pass_cycles(shape, mapping), delivery_cycles(shape, mapping))
 
 
-def estimate_cycles(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> CycleEstimate:
+def fetch_cycles(shape: ConvShape, mapping: Mapping, coding: Coding) -> int:
+    """Cycles of the fetch of a tile: one for a word of the bank, and of coded rows one for a pair whose level does not
+    complete such a word, about."""
+    tile = tile_size(shape, mapping)
+    pairs = 0.0 if coding.inputs is None else PAIRS * coding.inputs * tile.words
+    return tile.channels * tile.rows * round(tile.words + pairs * (BUS_WORDS - 1) / BUS_WORDS)
+
+
+def estimate_cycles(shape: ConvShape, config: RowstatConfig, mapping: Mapping, coding: Coding = PLAIN) -> CycleEstimate:
     """Estimate a mapping that `eyrie.compile.rowstat.mapping.require_mapping` accepts."""
     one_pass = pass_cycles(shape, mapping)
     passes = n_passes(shape, mapping)
@@ -140,7 +150,7 @@ def estimate_cycles(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -
         alone = -(-items // 2) if mapping.filter_sets == 1 else items
         waits = round(passes * ((1 - apart) * waiting(items) + apart * waiting(alone)))
     resident = min(mapping.filter_sets, n_filter_sets(shape, mapping)) * items
-    strip_drain = strip_drain_cycles(config, mapping)
+    strip_drain = strip_drain_cycles(config, mapping, coding)
     residencies = -(-passes // (resident * n_channel_groups(shape, mapping)))
     if mapping.rolling:
         first, second = -(-resident // 2), resident // 2
@@ -150,8 +160,8 @@ def estimate_cycles(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -
     else:
         last_drain = resident * strip_drain
         stall = max(0, last_drain - resident * n_channel_groups(shape, mapping) * one_pass)
-    tile = tile_size(shape, mapping)
-    fetch = tile.bank_words * mapping.tiles
+    one_fetch = fetch_cycles(shape, mapping, coding)
+    fetch = one_fetch * mapping.tiles
     users = mapping.items * min(mapping.filter_sets, n_filter_sets(shape, mapping)) * one_pass
     rounds = passes // (resident * (n_filter_sets(shape, mapping) if mapping.keep else 1))
     doubled = bank_tiles(shape, config, mapping) >= min(2 * mapping.tiles, mapping.tiles + 2)
@@ -160,7 +170,7 @@ def estimate_cycles(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -
         waits=waits,
         drains=stall * (residencies - 1),
         fetches=rounds * (max(0, fetch - users) if doubled else fetch),
-        ends=_START + tile.bank_words + round(delivery_cycles(shape, mapping) / mapping.steps) + last_drain,
+        ends=_START + one_fetch + round(delivery_cycles(shape, mapping) / mapping.steps) + last_drain,
     )
 
 

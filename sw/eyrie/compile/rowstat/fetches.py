@@ -1,15 +1,46 @@
 """FETCH commands: tiles of ifmaps from the external memory into the ifmap bank, ahead of the passes that need them."""
 
-from typing import Final
-
 from eyrie.compile.rowstat.loops import Loops
-from eyrie.compile.rowstat.mapping import bank_tiles, channel_span
+from eyrie.compile.rowstat.mapping import bank_tiles, channel_span, row_words
 from eyrie.compile.rowstat.maps import MapPlace
 from eyrie.compile.rowstat.packets import Tape
-from eyrie.rowstat.commands import Opcode, Unit, pack
+from eyrie.rowstat.commands import FIELDS, Opcode, Unit, pack
 from eyrie.rowstat.config import RowstatConfig
 
-_COMMAND_WORDS: Final = 2
+
+def fetch_words(source: MapPlace) -> int:
+    """Words of a command that fetches from such maps."""
+    return len(FIELDS["coded_fetch" if source.coded else "fetch"])
+
+
+def fetch_whole_rows(
+    source: MapPlace,
+    *,
+    image: int,
+    channel: int,
+    channels: int,
+    row: int,
+    rows: int,
+    bank_address: int,
+    wait_delivered: int,
+    wait_drained: int,
+) -> tuple[int, ...]:
+    """The command that fetches neighbouring rows of neighbouring channels, of plain maps or coded ones.
+
+    In the bank they lie row by row and channel by channel, `row_words` words a row.
+    """
+    fields = {
+        "wait_delivered": wait_delivered,
+        "bank_address": bank_address,
+        "channels": channels,
+        "map_address": source.address(image, channel, row),
+        "channel_stride": source.channel_words,
+        "wait_drained": wait_drained,
+    }
+    words = row_words(source.width)
+    if source.coded:
+        return pack("coded_fetch", opcode=Opcode.CODED, words=words, rows=rows, slot_words=source.row_words, **fields)
+    return pack("fetch", opcode=Opcode.WORK, words=rows * words, **fields)
 
 
 class Fetches:
@@ -32,14 +63,15 @@ class Fetches:
         for number, step in enumerate(loops.passes):
             self.last_pass[step.job] = number
         commands = loops.tile.channels if self._by_channel else 1
-        room = config.command_depth // (_COMMAND_WORDS * commands + 1)
+        room = config.command_depth // (fetch_words(source) * commands + 1)
         self.ahead = max(1, min(loops.mapping.tiles, room))
         self.fetched_after: list[int] = []
+        self.newest = 0
 
     @property
     def _by_channel(self) -> bool:
         """Whether rows of a tile are parts of the map's rows, so that every channel takes a command."""
-        return self.loops.tile.words != self.source.row_words
+        return self.loops.tile.words != row_words(self.source.width)
 
     def base(self, job: int) -> int:
         """Address in the ifmap bank of a tile."""
@@ -51,7 +83,7 @@ class Fetches:
 
     def before(self, number: int) -> None:
         """Write what is to stand before a pass: the fetch of its tile, and of others as far ahead as is useful."""
-        needed = self.loops.passes[number].job
+        needed = self.newest = max(self.newest, self.loops.passes[number].job)
         while len(self.fetched_after) < len(self.last_pass):
             job = len(self.fetched_after)
             free = job < self.places or self.last_pass[job - self.places] < number
@@ -67,17 +99,33 @@ class Fetches:
         first += job.group * shape.group_channels
         earlier = number - self.places
         delivered = self.passes_before if earlier < 0 else self.passes_before + self.last_pass[earlier] + 1
-        for channel in range(channels) if self._by_channel else (0,):
+        waits = {
+            "wait_delivered": self.tape.passes.wait(delivered),
+            "wait_drained": self.tape.drained.wait(self.drains_before),
+        }
+        if not self._by_channel:
+            command = fetch_whole_rows(
+                source,
+                image=job.tile.image,
+                channel=first,
+                channels=channels,
+                row=job.tile.row,
+                rows=tile.rows,
+                bank_address=self.base(number),
+                **waits,
+            )
+            self.tape.packet(Unit.FETCH, command)
+            self.tape.fetched.issue()
+        for channel in range(channels if self._by_channel else 0):
             command = pack(
                 "fetch",
                 opcode=Opcode.WORK,
-                wait_delivered=self.tape.passes.wait(delivered),
                 bank_address=self.base(number) + channel * tile.rows * tile.words,
-                channels=tile.rows if self._by_channel else channels,
-                words=tile.words if self._by_channel else tile.rows * tile.words,
+                channels=tile.rows,
+                words=tile.words,
                 map_address=source.address(job.tile.image, first + channel, job.tile.row, job.tile.word),
-                channel_stride=source.row_words if self._by_channel else source.channel_words,
-                wait_drained=self.tape.drained.wait(self.drains_before),
+                channel_stride=source.row_words,
+                **waits,
             )
             self.tape.packet(Unit.FETCH, command)
             self.tape.fetched.issue()

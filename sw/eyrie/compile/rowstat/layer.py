@@ -12,6 +12,9 @@ IntArray = npt.NDArray[np.int64]
 MAX_EXTENT = 1 << 16
 """Most channels, filters, images, rows or columns of a layer."""
 
+MAX_ENTRIES = 256
+"""Most weights of a codebook."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConvShape:
@@ -148,11 +151,13 @@ class ConvLayer:
     weight : int64 (filters, channels of a group, R, S)
     bias, multiplier, shift : int64 (filters,)
     relu : bool
+    codebook : int64 (n,), 1 <= n <= 256, or None
+        Weights that codes stand for, of which the first is zero; with it the weights go to the engine as codes.
 
     Raises
     ------
     InputError
-        If an array is not one of integers or its shape is another.
+        If an array is not one of integers or its shape is another, or a weight is not in the codebook.
     """
 
     shape: ConvShape
@@ -161,6 +166,7 @@ class ConvLayer:
     multiplier: IntArray
     shift: IntArray
     relu: bool
+    codebook: IntArray | None = None
 
     def __post_init__(self) -> None:
         shape = self.shape
@@ -176,11 +182,23 @@ class ConvLayer:
                 raise InputError(f"layer {self.name}: {field} must have shape {size}, not {array.shape}")
             if not np.issubdtype(array.dtype, np.signedinteger):
                 raise InputError(f"layer {self.name}: {field} must be signed integers, not {array.dtype}")
+        if self.codebook is not None:
+            _require_codebook(self.name, self.codebook)
+            if len(strange := np.setdiff1d(self.weight, self.codebook)):
+                raise InputError(f"layer {self.name}: weight {strange[0]} is not in its codebook")
 
     @property
     def name(self) -> str:
         """Name of the layer."""
         return self.shape.name
+
+    @property
+    def codes(self) -> npt.NDArray[np.uint8] | None:
+        """Index of every weight in the codebook, the shape of the weights; None without a codebook."""
+        if self.codebook is None:
+            return None
+        order = np.argsort(self.codebook, kind="stable")
+        return order[np.searchsorted(self.codebook, self.weight, sorter=order)].astype(np.uint8)
 
     @property
     def stride(self) -> tuple[int, int]:
@@ -196,3 +214,12 @@ class ConvLayer:
     def groups(self) -> int:
         """Parts into which channels and filters are divided."""
         return self.shape.groups
+
+
+def _require_codebook(name: str, codebook: IntArray) -> None:
+    if codebook.ndim != 1 or not 1 <= codebook.size <= MAX_ENTRIES:
+        raise InputError(f"layer {name}: a codebook has 1 to {MAX_ENTRIES} weights, not the shape {codebook.shape}")
+    if not np.issubdtype(codebook.dtype, np.signedinteger):
+        raise InputError(f"layer {name}: a codebook must be signed integers, not {codebook.dtype}")
+    if codebook[0] != 0:
+        raise InputError(f"layer {name}: a codebook must start with 0, not {codebook[0]}")

@@ -106,7 +106,8 @@ class Loops:
 
     Groups are outermost; then filters and tiles whose psums are resident together, the tiles outside if they are kept;
     then channel groups; then filter sets; then strips. Where other tiles follow with the same filters, channel groups
-    and filter sets run backwards every other time, so that the filters of the turn need not be loaded again.
+    and filter sets run backwards every other time, so that the filters of the turn need not be loaded again. Where
+    tiles are held, tiles and channel groups run backwards for the next filters, which begin with the tiles of the turn.
     """
 
     shape: ConvShape
@@ -169,22 +170,28 @@ class Loops:
         passes: list[Pass] = []
         residency = 0
         for group in range(self.shape.groups):
+            held: dict[tuple[int, TilePlace], int] = {}
             if self.mapping.keep:
                 for tiles in self.tile_sets:
-                    kept: dict[tuple[int, int], int] = {}
+                    held.clear()
                     for sets in self.filter_ranges:
                         passes += self._residency(
-                            group, sets, tiles, range(self.n_channel_groups), residency, jobs, kept
+                            group, sets, tiles, range(self.n_channel_groups), residency, jobs, held
                         )
                         residency += 1
             else:
+                order: Sequence[int] = range(self.n_channel_groups)
+                tile_sets = self.tile_sets
                 for sets in self.filter_ranges:
-                    order: Sequence[int] = range(self.n_channel_groups)
-                    for tiles in self.tile_sets:
-                        passes += self._residency(group, sets, tiles, order, residency, jobs, {})
+                    for tiles in tile_sets:
+                        passes += self._residency(group, sets, tiles, order, residency, jobs, held)
                         residency += 1
                         resident = len(sets) * sum(len(tile.strips) for tile in tiles)
                         order, sets = next_order(order, resident, self.mapping.turn), sets[::-1]
+                    if self.mapping.held:
+                        tile_sets = tile_sets[::-1]
+                    else:
+                        order = range(self.n_channel_groups)
         weights = [(step.group, step.filter_set, step.channel_group) for step in passes]
         changes = [before != after for before, after in pairwise(weights)] + [True]
         return tuple(jobs), tuple(
@@ -199,21 +206,27 @@ class Loops:
         order: Sequence[int],
         residency: int,
         jobs: list[Job],
-        held: dict[tuple[int, int], int],
+        held: dict[tuple[int, TilePlace], int],
     ) -> list[Pass]:
-        """Passes on psums that are resident together; appends their jobs. `held` are jobs by channel group and tile."""
+        """Passes on psums that are resident together; appends their jobs, and keeps those in `held`, by channel group
+        and tile, that are to be in the bank yet."""
         strips = [strip for tile in tiles for strip in tile.strips]
         tile_of_strip = [number for number, tile in enumerate(tiles) for _ in tile.strips]
         resident = len(sets) * len(strips)
         in_half = n_first_half(resident) if self.mapping.rolling else resident
         passes = []
         done = [0] * resident
+        before: int | None = None
         for run in runs(order, resident, self.mapping.turn):
             if not self.mapping.keep:
-                held = {key: job for key, job in held.items() if key[0] == run.channel_group}
+                oldest = len(jobs) - self.mapping.held
+                at_work = run.channel_group if run.channel_group == before else None
+                for key in [key for key, job in held.items() if job < oldest and key[0] != at_work]:
+                    del held[key]
+                before = run.channel_group
             for number in tiles_of(run.places, tile_of_strip):
-                if (run.channel_group, number) not in held:
-                    held[run.channel_group, number] = len(jobs)
+                if (run.channel_group, tiles[number]) not in held:
+                    held[run.channel_group, tiles[number]] = len(jobs)
                     jobs.append(Job(group=group, channel_group=run.channel_group, tile=tiles[number]))
             for place in run.places:
                 half, index = divmod(place, in_half)
@@ -224,7 +237,7 @@ class Loops:
                         channel_group=run.channel_group,
                         filter_set=sets[place // len(strips)],
                         strip=strips[place % len(strips)],
-                        job=held[run.channel_group, tile_of_strip[place % len(strips)]],
+                        job=held[run.channel_group, tiles[tile_of_strip[place % len(strips)]]],
                         residency=residency,
                         half=half if self.mapping.rolling else residency % 2,
                         psum_offset=index * self.mapping.strip_psums,

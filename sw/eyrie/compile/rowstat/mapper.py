@@ -2,16 +2,18 @@
 
 What shapes the array and the scratch pads bounds the cycles of all that may be resident with it. The search goes from
 the lowest bound upwards and ends where a bound is beyond the best that it found. Of the mappings that are about as fast
-as the fastest, the one whose accesses take the least energy takes the layer.
+as the fastest, the one whose accesses take the least energy takes the layer, or, where it is said how many accesses
+there are to be, the fastest of those that keep to it.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from eyrie.compile.rowstat.coding import PLAIN, Coding
 from eyrie.compile.rowstat.estimate import CycleEstimate, bound_cycles, estimate_cycles, n_filter_sets, pass_cycles
 from eyrie.compile.rowstat.layer import ConvShape
-from eyrie.compile.rowstat.mapping import MAX_SETS, Mapping, is_mapping, require_shape
+from eyrie.compile.rowstat.mapping import MAX_SETS, Mapping, is_mapping, most_held_tiles, require_shape, tile_size
 from eyrie.compile.rowstat.traffic import Traffic, count_traffic, estimate_traffic
 from eyrie.compile.rowstat.turns import n_first_half
 from eyrie.errors import InputError
@@ -23,6 +25,38 @@ ABOUT_AS_FAST: Final = 1.02
 
 MOST_LAYOUTS: Final = 500
 """Layouts that are tried at most; only layers that take as long to drain as to compute have so many alike."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accesses:
+    """How many accesses there are to be, at most.
+
+    Parameters
+    ----------
+    buffer, external : int or None
+        Of the global buffer and of the external memory; None for any number.
+    """
+
+    buffer: int | None = None
+    external: int | None = None
+
+    def excess(self, traffic: Traffic) -> float:
+        """What a mapping has beyond them, as a share of them; both shares together."""
+        pairs = ((self.buffer, traffic.buffer), (self.external, traffic.external))
+        return sum(max(0, have - limit) / limit for limit, have in pairs if limit is not None)
+
+    @property
+    def text(self) -> str:
+        """The limits in words; nothing if there are none."""
+        limits = [
+            f"{limit} {what} accesses"
+            for what, limit in (("buffer", self.buffer), ("external", self.external))
+            if limit is not None
+        ]
+        return f" with at most {' and '.join(limits)}" if limits else ""
+
+
+UNLIMITED: Final = Accesses()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +118,11 @@ def choose_mapping(
     shape: ConvShape,
     config: RowstatConfig,
     *,
-    max_buffer: int | None = None,
-    max_external: int | None = None,
+    coding: Coding = PLAIN,
+    limits: Accesses = UNLIMITED,
+    wanted: Accesses | None = None,
     about_as_fast: float = ABOUT_AS_FAST,
+    rival: int | None = None,
 ) -> MappingChoice:
     """Search all mappings of a layer.
 
@@ -94,21 +130,28 @@ def choose_mapping(
     ----------
     shape : ConvShape
     config : RowstatConfig
-    max_buffer, max_external : int or None
-        Most accesses of the global buffer and of the external memory.
+    coding : Coding
+        How maps and weights lie in the external memory.
+    limits : Accesses
+        Most accesses that a mapping may have.
+    wanted : Accesses, optional
+        Accesses to keep to where a mapping about as fast as the fastest does. The fastest of those that keep to them is
+        taken, and if there is none, the one that goes beyond them least; if not given, the one whose accesses take the
+        least energy.
     about_as_fast : float
-        Of mappings with at most so many times the fewest cycles, the one whose accesses take the least energy is
-        taken.
+        At most so many times the fewest cycles are about as fast.
+    rival : int, optional
+        Cycles of another way to run the layer, which counts as one of the mappings.
 
     Raises
     ------
     InputError
-        If no mapping fits the layer, the engine and the limits.
+        If no mapping fits the layer, the engine, the coding and the limits, or none is about as fast as the rival.
     """
-    require_shape(shape, config)
+    require_shape(shape, config, coding)
     found: list[tuple[CycleEstimate, Traffic, Mapping]] = []
-    fewest = None
-    bounds = ((bound_cycles(shape, layout), layout) for layout in layouts(shape, config))
+    fewest = rival
+    bounds = ((bound_cycles(shape, layout), layout) for layout in layouts(shape, config, coding))
     tried = 0
     for bound, layout in sorted(bounds, key=lambda entry: entry[0]):
         if tried == MOST_LAYOUTS:
@@ -116,53 +159,53 @@ def choose_mapping(
         if fewest is not None and bound > about_as_fast * fewest:
             break
         before = len(found)
-        for mapping in residencies(shape, config, layout):
-            traffic = estimate_traffic(shape, config, mapping)
-            if (max_buffer is None or traffic.buffer <= max_buffer) and (
-                max_external is None or traffic.external <= max_external
-            ):
-                estimate = estimate_cycles(shape, config, mapping)
+        for mapping in residencies(shape, config, layout, coding):
+            traffic = estimate_traffic(shape, config, mapping, coding)
+            if not limits.excess(traffic):
+                estimate = estimate_cycles(shape, config, mapping, coding)
                 found.append((estimate, traffic, mapping))
                 fewest = estimate.total if fewest is None else min(fewest, estimate.total)
         tried += len(found) > before
-    if fewest is None:
-        limits = " and ".join(
-            f"{limit} {what} accesses"
-            for what, limit in (("buffer", max_buffer), ("external", max_external))
-            if limit is not None
-        )
-        raise InputError(
-            f"layer {shape.name}: no mapping fits this engine" + (f" with at most {limits}" if limits else "")
-        )
-    fast = [entry for entry in found if entry[0].total <= about_as_fast * fewest]
-    cycles, _, mapping = min(fast, key=lambda entry: (entry[1].energy, entry[0].total))
-    return MappingChoice(
-        shape=shape,
-        n_pes=config.n_pes,
-        mapping=mapping,
-        cycles=cycles,
-        traffic=count_traffic(shape, config, mapping),
-        tried=len(found),
-        fewest_cycles=fewest,
-        fewest_accesses=min(entry[1].external for entry in found),
-    )
+    fast = [entry for entry in found if fewest is not None and entry[0].total <= about_as_fast * fewest]
+    for cycles, _, mapping in sorted(fast, key=lambda entry: preference(entry[0], entry[1], wanted)):
+        traffic = count_traffic(shape, config, mapping, coding)
+        if fewest is not None and not limits.excess(traffic):
+            return MappingChoice(
+                shape=shape,
+                n_pes=config.n_pes,
+                mapping=mapping,
+                cycles=cycles,
+                traffic=traffic,
+                tried=len(found),
+                fewest_cycles=fewest,
+                fewest_accesses=min(entry[1].external for entry in found),
+            )
+    raise InputError(f"layer {shape.name}: no mapping fits this engine{limits.text}")
 
 
-def layouts(shape: ConvShape, config: RowstatConfig) -> list[Mapping]:
+def preference(cycles: CycleEstimate, traffic: Traffic, wanted: Accesses | None) -> tuple[float, int]:
+    """The less, the better: see `choose_mapping`. What goes beyond the wanted accesses counts in hundredths of them."""
+    if wanted is None:
+        return traffic.energy, cycles.total
+    return round(wanted.excess(traffic), 2), cycles.total
+
+
+def layouts(shape: ConvShape, config: RowstatConfig, coding: Coding = PLAIN) -> list[Mapping]:
     """Mappings of one resident strip and filter set, without those that are plainly worse than another one.
 
     A slot takes all rows of the array, or as many as whole channels fill. Only where the ifmap bank is too small for
     the channels of any of these, it takes fewer.
     """
     kernel_rows, most = shape.kernel[0], min(config.rows, NO_CHANNEL)
-    full = list(_layouts(shape, config, sorted({most, max(1, most // kernel_rows) * kernel_rows})))
-    if any(True for layout in full for _ in residencies(shape, config, layout)):
+    full = list(_layouts(shape, config, coding, sorted({most, max(1, most // kernel_rows) * kernel_rows})))
+    if any(True for layout in full for _ in residencies(shape, config, layout, coding)):
         return full
-    return list(_layouts(shape, config, range(1, most)))
+    return list(_layouts(shape, config, coding, range(1, most)))
 
 
-def _layouts(shape: ConvShape, config: RowstatConfig, pair_counts: Sequence[int]) -> Iterator[Mapping]:
+def _layouts(shape: ConvShape, config: RowstatConfig, coding: Coding, pair_counts: Sequence[int]) -> Iterator[Mapping]:
     window = shape.kernel[1]
+    step_counts = _step_counts(shape.out_width) if coding.outputs is None else [shape.out_width]
     for sets in range(1, min(config.columns, MAX_SETS, shape.group_filters) + 1):
         for slots in range(1, min(config.max_slots, config.ifmap_depth // window) + 1):
             for slot_pairs in pair_counts:
@@ -170,7 +213,7 @@ def _layouts(shape: ConvShape, config: RowstatConfig, pair_counts: Sequence[int]
                     continue
                 most = min(config.psum_depth, config.filter_depth // (slots * window))
                 for filters in _filter_counts(shape.group_filters, sets, most):
-                    for steps in _step_counts(shape.out_width):
+                    for steps in step_counts:
                         if steps * filters <= config.psum_half_words:
                             yield Mapping(
                                 filters=filters,
@@ -184,7 +227,7 @@ def _layouts(shape: ConvShape, config: RowstatConfig, pair_counts: Sequence[int]
                             )
 
 
-def residencies(shape: ConvShape, config: RowstatConfig, layout: Mapping) -> Iterator[Mapping]:
+def residencies(shape: ConvShape, config: RowstatConfig, layout: Mapping, coding: Coding = PLAIN) -> Iterator[Mapping]:
     """The mappings with this layout: what is resident together."""
     n_sets = n_filter_sets(shape, layout)
     down = -(-shape.out_height // layout.strip_rows)
@@ -199,18 +242,27 @@ def residencies(shape: ConvShape, config: RowstatConfig, layout: Mapping) -> Ite
             for tile_strips, tiles in _tile_groups(down, across, shape.batch, strips):
                 resident = filter_sets * tiles * tile_strips[0] * tile_strips[1]
                 for turn in _turns(shape, layout, resident) if rolling else (0,):
-                    for keep in (False, True):
-                        mapping = replace(
-                            layout,
-                            filter_sets=filter_sets,
-                            tile_strips=tile_strips,
-                            tiles=tiles,
-                            rolling=rolling,
-                            turn=turn,
-                            keep=keep,
-                        )
-                        if is_mapping(shape, config, mapping):
-                            yield mapping
+                    mapping = replace(
+                        layout,
+                        filter_sets=filter_sets,
+                        tile_strips=tile_strips,
+                        tiles=tiles,
+                        rolling=rolling,
+                        turn=turn,
+                    )
+                    for stay in _staying(shape, config, mapping, n_sets):
+                        if is_mapping(shape, config, stay, coding):
+                            yield stay
+
+
+def _staying(shape: ConvShape, config: RowstatConfig, mapping: Mapping, n_sets: int) -> Iterator[Mapping]:
+    """The mappings by what stays in the ifmap bank for the next filters: nothing, as many tiles as can, or all."""
+    yield mapping
+    if tile_size(shape, mapping).bank_words <= config.ifmap_bank_words:
+        held = most_held_tiles(shape, config, mapping)
+        if held and n_sets > mapping.filter_sets:
+            yield replace(mapping, held=held)
+    yield replace(mapping, keep=True)
 
 
 def _turns(shape: ConvShape, layout: Mapping, resident: int) -> tuple[int, ...]:
@@ -222,10 +274,10 @@ def _turns(shape: ConvShape, layout: Mapping, resident: int) -> tuple[int, ...]:
     return (0, -(-drain // ((resident - first) * pass_cycles(shape, layout))))
 
 
-def mappings(shape: ConvShape, config: RowstatConfig) -> Iterator[Mapping]:
+def mappings(shape: ConvShape, config: RowstatConfig, coding: Coding = PLAIN) -> Iterator[Mapping]:
     """All mappings that the search compares, those included that a bound excludes."""
-    for layout in layouts(shape, config):
-        yield from residencies(shape, config, layout)
+    for layout in layouts(shape, config, coding):
+        yield from residencies(shape, config, layout, coding)
 
 
 def _filter_counts(group_filters: int, sets: int, most: int) -> list[int]:
@@ -246,6 +298,8 @@ def _tile_groups(down: int, across: int, batch: int, strips: int) -> Iterator[tu
         for tile_across in sorted({1, across}):
             in_tile = tile_down * tile_across
             if in_tile <= strips:
-                tiles = min(strips // in_tile, -(-down // tile_down) * -(-across // tile_across) * batch)
-                for number in sorted({1, tiles}):
+                every = -(-down // tile_down) * -(-across // tile_across) * batch
+                most = min(strips // in_tile, every)
+                least = -(-every // most)  # residencies
+                for number in sorted({1, most, -(-every // least)}):
                     yield (tile_down, tile_across), number

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from eyrie.compile.rowstat.coding import PLAIN, Coding
 from eyrie.compile.rowstat.layer import ConvShape
 from eyrie.errors import InputError
+from eyrie.golden.rowstat.run_length import slot_words
 from eyrie.rowstat.commands import NO_CHANNEL
-from eyrie.rowstat.config import BUS_WORDS, RowstatConfig
+from eyrie.rowstat.config import BUS_WORDS, MAX_CODING_LANES, RowstatConfig
 
 MAX_SETS: Final = 31
 """Most column sets; the next number stands for a column that takes no part."""
@@ -55,6 +57,9 @@ class Mapping:
         0 unless rolling.
     keep : bool
         All channels of the resident tiles stay in the ifmap bank for all filters.
+    held : int
+        Where not all channels stay: the tiles fetched last that stay in the ifmap bank for the next filters, which
+        begin with them.
     """
 
     filters: int
@@ -71,6 +76,7 @@ class Mapping:
     rolling: bool = False
     turn: int = 0
     keep: bool = False
+    held: int = 0
 
     @property
     def set_filters(self) -> int:
@@ -181,8 +187,15 @@ def needed_bank_tiles(shape: ConvShape, mapping: Mapping) -> int:
     return mapping.tiles if mapping.filter_sets > 1 else 1
 
 
-def require_mapping(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> None:
-    """Check that a mapping is one for this layer and engine.
+def most_held_tiles(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> int:
+    """Tiles that can stay for the next filters: beside them, the others that are resident together come and go."""
+    if mapping.keep:
+        return 0
+    return max(0, bank_tiles(shape, config, mapping) - max(2, mapping.tiles))
+
+
+def require_mapping(shape: ConvShape, config: RowstatConfig, mapping: Mapping, coding: Coding = PLAIN) -> None:
+    """Check that a mapping is one for this layer and engine, and for its coding.
 
     Raises
     ------
@@ -196,16 +209,39 @@ def require_mapping(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -
         raise InputError(
             f"layer {shape.name}: strips of {mapping.steps} output columns do not fill words of {BUS_WORDS}"
         )
+    if not takes_coded_inputs(shape, mapping, coding):
+        raise InputError(
+            f"layer {shape.name}: coded input maps need tiles of whole rows, {row_words(shape.width)} words, not "
+            f"{tile_size(shape, mapping).words}"
+        )
+    if not makes_coded_outputs(shape, mapping, coding):
+        raise InputError(
+            f"layer {shape.name}: coded output maps need strips of whole rows, {shape.out_width} output columns, not "
+            f"{mapping.steps}"
+        )
 
 
-def is_mapping(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> bool:
+def is_mapping(shape: ConvShape, config: RowstatConfig, mapping: Mapping, coding: Coding = PLAIN) -> bool:
     """Whether `require_mapping` accepts it."""
-    return (mapping.steps >= shape.out_width or mapping.steps % BUS_WORDS == 0) and all(
-        low <= value <= high for _, value, low, high in _limits(shape, config, mapping)
+    return (
+        (mapping.steps >= shape.out_width or mapping.steps % BUS_WORDS == 0)
+        and makes_coded_outputs(shape, mapping, coding)
+        and all(low <= value <= high for _, value, low, high in _limits(shape, config, mapping))
+        and takes_coded_inputs(shape, mapping, coding)
     )
 
 
-def require_shape(shape: ConvShape, config: RowstatConfig) -> None:
+def takes_coded_inputs(shape: ConvShape, mapping: Mapping, coding: Coding) -> bool:
+    """Whether the input maps are plain, or the tiles have whole rows."""
+    return coding.inputs is None or tile_size(shape, mapping).words == row_words(shape.width)
+
+
+def makes_coded_outputs(shape: ConvShape, mapping: Mapping, coding: Coding) -> bool:
+    """Whether the output maps are plain, or the strips have whole rows."""
+    return coding.outputs is None or mapping.steps == shape.out_width
+
+
+def require_shape(shape: ConvShape, config: RowstatConfig, coding: Coding = PLAIN) -> None:
     """Check what no mapping can change.
 
     Raises
@@ -214,13 +250,19 @@ def require_shape(shape: ConvShape, config: RowstatConfig) -> None:
         Naming the layer, the quantity and its limit.
     """
     window = shape.kernel[1]
-    limits = (
+    input_row, output_row = (
+        row_words(width) if share is None else slot_words(width)
+        for width, share in ((shape.width, coding.inputs), (shape.out_width, coding.outputs))
+    )
+    limits = [
         ("values of a filter row", window, min(63, config.ifmap_depth, config.filter_depth)),
         ("filter rows", shape.kernel[0], 511),
         ("the stride", max(shape.stride), 63),
-        ("words of an input map", shape.height * row_words(shape.width), 65535),
-        ("words of an output map", shape.out_height * row_words(shape.out_width), 65535),
-    )
+        ("words of an input map", shape.height * input_row, 65535),
+        ("words of an output map", shape.out_height * output_row, 65535),
+    ]
+    if coding.outputs is not None:
+        limits.append(("drain_lanes for coded output maps", config.drain_lanes, MAX_CODING_LANES))
     for what, value, high in limits:
         if value > high:
             raise InputError(f"layer {shape.name}: {what} must be at most {high} for this engine, not {value}")
@@ -269,5 +311,8 @@ def _limits(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> list[t
     ]
     if tile.bank_words <= config.ifmap_bank_words:
         have = config.ifmap_bank_words // tile.bank_words
-        limits.append(("tiles that the ifmap bank must hold", needed_bank_tiles(shape, mapping), 1, have))
+        limits += [
+            ("tiles that the ifmap bank must hold", needed_bank_tiles(shape, mapping), 1, have),
+            ("tiles that stay for the next filters", mapping.held, 0, most_held_tiles(shape, config, mapping)),
+        ]
     return limits

@@ -8,8 +8,9 @@ from eyrie.rowstat.commands import Opcode, Unit, pack
 from eyrie.rowstat.config import BUS_WORDS, RowstatConfig
 
 
-def write_parameters(tape: Tape, loops: Loops, config: RowstatConfig, blocks: int) -> None:
-    """LAYER and COLUMNS for the loader, the delivery and the computation, `blocks` filter blocks to come."""
+def write_parameters(tape: Tape, loops: Loops, config: RowstatConfig, blocks: int, *, coded: bool) -> None:
+    """LAYER and COLUMNS for the loader, the delivery and the computation; `blocks` filter blocks to come, as codes if
+    `coded`."""
     shape, mapping = loops.shape, loops.mapping
     window, block = shape.kernel[1], mapping.filters * shape.kernel[1]
     columns = pack("deliver_columns", opcode=Opcode.COLUMNS)
@@ -21,6 +22,7 @@ def write_parameters(tape: Tape, loops: Loops, config: RowstatConfig, blocks: in
         sets=mapping.sets,
         ring=mapping.ring,
         blocks=blocks,
+        coded=int(coded),
     )
     tape.packet(Unit.LOAD, columns + words_of_four(column_sets(config, mapping)) + load)
     tile = loops.tile

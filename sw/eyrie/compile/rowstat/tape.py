@@ -7,6 +7,7 @@ hold up the commands behind it.
 
 from typing import Final
 
+from eyrie.compile.rowstat.codebook import write_codebook
 from eyrie.compile.rowstat.drains import Drains
 from eyrie.compile.rowstat.fetches import Fetches
 from eyrie.compile.rowstat.ids import SlotIds, place_pairs
@@ -35,7 +36,9 @@ def write_layer(
     for number, step in enumerate(loops.passes):
         fetches.before(number)
         if number in sections:
-            write_parameters(tape, loops, config, sections[number])
+            if not number and layer.codebook is not None:
+                write_codebook(tape, layer.codebook)
+            write_parameters(tape, loops, config, sections[number], coded=layer.codebook is not None)
             present = ()
         if placed[step.channel_group] != present:
             present = placed[step.channel_group]

@@ -1,8 +1,10 @@
 """What moves under a mapping, level by level: scratch pads, networks, global buffer, external memory."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
+from eyrie.compile.rowstat.coding import PLAIN, Coding
 from eyrie.compile.rowstat.estimate import n_filter_sets, n_passes, n_strips
 from eyrie.compile.rowstat.layer import ConvShape
 from eyrie.compile.rowstat.loops import Loops
@@ -31,9 +33,16 @@ class Traffic:
     Parameters
     ----------
     external_ifmaps, external_filters, external_outputs : int
-        Values that are read from, and written to, the external memory, with what fills up words and blocks.
+        Reads and writes of the external memory, four for a 64-bit word: values of plain maps and weights, with what
+        fills up words and blocks; of coded maps as many as are expected; two codes of weights are one access.
+    stored : int
+        Ifmap values that are written into the ifmap bank.
+    loaded : int
+        Weights that go into the array.
     delivered : int
-        Ifmap values that leave the ifmap bank, one a cycle of the bus.
+        Ifmap values on the bus, one a cycle.
+    bank_reads : int
+        Those of them that are read from the ifmap bank: all but the zeros around the maps.
     multicast : int
         Writes of them into the PEs' ifmap scratch pads.
     psum_writes, psum_reads : int
@@ -49,7 +58,10 @@ class Traffic:
     external_ifmaps: int
     external_filters: int
     external_outputs: int
+    stored: int
+    loaded: int
     delivered: int
+    bank_reads: int
     multicast: int
     psum_writes: int
     psum_reads: int
@@ -71,25 +83,25 @@ class Traffic:
 
     @property
     def buffer(self) -> int:
-        """Accesses of the global buffer: ifmaps and filters in and out, psums."""
-        return self.external_ifmaps + self.delivered + 2 * self.external_filters + self.psum_writes + self.psum_reads
+        """Accesses of the global buffer: ifmaps and filters in and out, psums; two codes of weights are one access."""
+        return self.stored + self.bank_reads + 2 * self.external_filters + self.psum_writes + self.psum_reads
 
     @property
     def buffer_bytes(self) -> int:
         """Bytes of these accesses."""
-        ifmaps = (self.external_ifmaps + self.delivered) * self.activation_width
+        ifmaps = (self.stored + self.bank_reads) * self.activation_width
         filters = 2 * self.external_filters * self.weight_width
         return (ifmaps + filters + (self.psum_writes + self.psum_reads) * self.accumulator_width) // 8
 
     @property
     def network(self) -> int:
         """Values on the buses and links: ifmaps and weights into the array, psums out of it."""
-        return self.delivered + self.external_filters + self.psum_writes
+        return self.delivered + self.loaded + self.psum_writes
 
     @property
     def scratch_pads(self) -> int:
         """Accesses of all scratch pads: ifmaps and weights written, and read for every multiplication, psums."""
-        return self.multicast + self.external_filters + 2 * self.multiplies + self.psum_pad
+        return self.multicast + self.loaded + 2 * self.multiplies + self.psum_pad
 
     @property
     def energy(self) -> int:
@@ -102,17 +114,30 @@ class Traffic:
         )
 
 
-def count_traffic(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> Traffic:
+def count_traffic(shape: ConvShape, config: RowstatConfig, mapping: Mapping, coding: Coding = PLAIN) -> Traffic:
     """Count the accesses of a mapping that `eyrie.compile.rowstat.mapping.require_mapping` accepts."""
     loops = Loops(shape=shape, mapping=mapping)
     channels = channel_counts(shape, mapping.pass_pairs)
     fetched = BUS_WORDS * loops.tile.rows * loops.tile.words * sum(channels[job.channel_group] for job in loops.jobs)
     loads = sum(step.last_of_set for step in loops.passes)
+    loaded = load_weights(shape, config, mapping) * loads
     return replace(
-        estimate_traffic(shape, config, mapping),
-        external_ifmaps=fetched,
-        external_filters=load_weights(shape, config, mapping) * loads,
+        estimate_traffic(shape, config, mapping, coding),
+        external_ifmaps=_coded(fetched, coding.inputs),
+        external_filters=_filter_accesses(loaded, coding),
+        stored=fetched,
+        loaded=loaded,
     )
+
+
+def _coded(values: int, ratio: float | None) -> int:
+    """Accesses for the values of a map, coded or not."""
+    return values if ratio is None else round(values * ratio)
+
+
+def _filter_accesses(weights: int, coding: Coding) -> int:
+    """Accesses for weights or their codes."""
+    return -(-weights // 2) if coding.codes else weights
 
 
 def load_weights(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> int:
@@ -120,7 +145,7 @@ def load_weights(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> i
     return mapping.slots * mapping.sets * config.row_groups * BUS_WORDS * mapping.filters * shape.kernel[1]
 
 
-def estimate_traffic(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> Traffic:
+def estimate_traffic(shape: ConvShape, config: RowstatConfig, mapping: Mapping, coding: Coding = PLAIN) -> Traffic:
     """As `count_traffic`, but quickly, as if all tiles had as many strips, and all passes as many channels."""
     channel_groups = n_channel_groups(shape, mapping)
     filter_sets = n_filter_sets(shape, mapping)
@@ -145,7 +170,8 @@ def estimate_traffic(shape: ConvShape, config: RowstatConfig, mapping: Mapping) 
         all_fetches = fetches * tiles / mapping.tiles
     else:
         all_loads = (loads * tile_sets - tile_sets + 1) * ranges
-        all_fetches = fetches * tiles / mapping.tiles * -(-filter_sets // resident_sets)
+        changes = -(-filter_sets // resident_sets) - 1
+        all_fetches = fetches * tiles / mapping.tiles * (changes + 1) - min(mapping.held, fetches) * changes
     mean_channels = sum(channel_counts(shape, mapping.pass_pairs)) / channel_groups
     fetched = round(BUS_WORDS * tile.rows * tile.words * mean_channels * all_fetches)
     loaded = round(load_weights(shape, config, mapping) * all_loads)
@@ -153,6 +179,7 @@ def estimate_traffic(shape: ConvShape, config: RowstatConfig, mapping: Mapping) 
     slot_channels = sum(spans) + channel_groups * mapping.slots - len(spans)
     row_values = (mapping.steps - 1) * shape.advance + shape.kernel[1]
     delivered = slot_channels * pass_rows(shape, mapping) * row_values * strips * filter_sets
+    read = slot_channels * rows_read(shape, mapping) * values_read(shape, mapping) * shape.batch * filter_sets
     columns = mapping.sets * mapping.strip_rows
     multicast = shape.pairs * columns * row_values * strips * filter_sets
     passes = n_passes(shape, mapping) // shape.groups
@@ -160,12 +187,15 @@ def estimate_traffic(shape: ConvShape, config: RowstatConfig, mapping: Mapping) 
     windows = shape.pairs * columns * mapping.strip_psums * strips * filter_sets
     pad_accesses = 2 * (mapping.slots - 1) * config.rows * psums
     drained = shape.batch * shape.group_filters * shape.out_height * shape.out_width
-    stored = drained // shape.out_width * row_words(shape.out_width) * BUS_WORDS
+    written = drained // shape.out_width * row_words(shape.out_width) * BUS_WORDS
     return Traffic(
-        external_ifmaps=fetched * shape.groups,
-        external_filters=loaded * shape.groups,
-        external_outputs=stored * shape.groups,
+        external_ifmaps=_coded(fetched * shape.groups, coding.inputs),
+        external_filters=_filter_accesses(loaded * shape.groups, coding),
+        external_outputs=_coded(written * shape.groups, coding.outputs),
+        stored=fetched * shape.groups,
+        loaded=loaded * shape.groups,
         delivered=delivered * shape.groups,
+        bank_reads=read * shape.groups,
         multicast=multicast * shape.groups,
         psum_writes=psums * shape.groups,
         psum_reads=(psums - psums // channel_groups + drained) * shape.groups,
@@ -175,3 +205,35 @@ def estimate_traffic(shape: ConvShape, config: RowstatConfig, mapping: Mapping) 
         weight_width=config.weight_width,
         accumulator_width=config.accumulator_width,
     )
+
+
+def rows_read(shape: ConvShape, mapping: Mapping) -> int:
+    """Rows of a map that strips look at, for all strips down it together."""
+    begins = (row * shape.stride[0] - shape.padding[0] for row in range(0, shape.out_height, mapping.strip_rows))
+    return sum(_within(begin, begin + pass_rows(shape, mapping), shape.height) for begin in begins)
+
+
+def values_read(shape: ConvShape, mapping: Mapping) -> int:
+    """Values of a map's row that strips look at, for all strips across it together: a window, then what is new.
+
+    Where tiles are parts of rows, what fills up the last word of a row counts as well.
+    """
+    words = row_words(shape.width)
+    whole = tile_size(shape, mapping).words == words
+    return _values_read(shape, mapping.steps, shape.width if whole else BUS_WORDS * words)
+
+
+@lru_cache(maxsize=1 << 10)
+def _values_read(shape: ConvShape, steps: int, extent: int) -> int:
+    window, total = shape.kernel[1], 0
+    for first in range(0, shape.out_width, steps):
+        for step in range(first, first + steps):
+            begin = step * shape.stride[1] - shape.padding[1]
+            new = window if step == first else shape.advance
+            total += _within(begin + window - new, begin + window, extent)
+    return total
+
+
+def _within(begin: int, end: int, extent: int) -> int:
+    """Numbers from begin to end that are not less than 0 and less than the extent."""
+    return max(0, min(end, extent) - max(begin, 0))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from eyrie.compile.rowstat.certificate import certify_filters, require_numbers
+from eyrie.compile.rowstat.codebook import codebook_of
 from eyrie.compile.rowstat.layer import ConvLayer, ConvShape
 from eyrie.errors import InputError
 from eyrie.rowstat.config import TINY
@@ -105,3 +106,54 @@ def test_overflow_is_refused_by_name_and_number() -> None:
     assert require_numbers(layer(weight=-5461), config).bits == 24
     with pytest.raises(InputError, match=r"layer conv: sums of filter 0 range from .* need 25 bits, but psums have 24"):
         require_numbers(layer(weight=-5462), config)
+
+
+def shared(codebook: list[int], entries: int = 2) -> ConvLayer:
+    """A layer with weights of the first entries."""
+    book = np.array(codebook, np.int64)
+    codes = np.arange(72) % min(entries, len(codebook))
+    return replace(layer(), weight=book[codes].reshape(6, 2, 3, 2), codebook=book)
+
+
+@pytest.mark.parametrize("codebook", [[0], [0, -7], [0, 5, -3], [0, 4, 4, 0, -9]])
+def test_codes_stand_for_the_weights(codebook: list[int]) -> None:
+    one = shared(codebook, entries=5)
+    assert one.codes is not None
+    assert one.codes.dtype == np.uint8
+    assert np.array_equal(np.array(codebook)[one.codes], one.weight)
+    assert layer().codes is None
+
+
+@pytest.mark.parametrize(
+    ("codebook", "message"),
+    [
+        (np.array([3, 0]), "a codebook must start with 0, not 3"),
+        (np.zeros(257, np.int64), r"a codebook has 1 to 256 weights, not the shape \(257,\)"),
+        (np.zeros(0, np.int64), r"a codebook has 1 to 256 weights, not the shape \(0,\)"),
+        (np.zeros((1, 2), np.int64), r"a codebook has 1 to 256 weights, not the shape \(1, 2\)"),
+        (np.zeros(3), "a codebook must be signed integers, not float64"),
+        (np.array([0, 2]), "weight 1 is not in its codebook"),
+    ],
+)
+def test_wrong_codebooks_are_refused(codebook: np.ndarray, message: str) -> None:
+    with pytest.raises(InputError, match=f"layer conv: {message}"):
+        replace(layer(), codebook=codebook)
+
+
+def test_a_codebook_that_the_engine_cannot_hold_is_refused() -> None:
+    assert require_numbers(shared([0] * 16), TINY).holds
+    with pytest.raises(InputError, match="layer conv: a codebook of 17 weights, the engine's holds 16"):
+        require_numbers(shared([0] * 17), TINY)
+    with pytest.raises(InputError, match="layer conv: a codebook of 1 weights, the engine's holds 0"):
+        require_numbers(shared([0]), replace(TINY, codebook_entries=0))
+    with pytest.raises(InputError, match="layer conv: codebook must be -32768 to 32767, not -32769 to 0"):
+        require_numbers(shared([0, 0, -32769]), TINY)
+
+
+def test_a_codebook_is_made_where_it_is_worth_its_entries() -> None:
+    weight = np.array([5, -3, 0, 5, 5, 0, -3, 5] * 3)
+    assert codebook_of(weight, 256).tolist() == [0, -3, 5]
+    assert codebook_of(weight[:-1], 256) is None
+    assert codebook_of(np.arange(1, 17).repeat(9), 16) is None
+    assert codebook_of(np.arange(1, 16).repeat(9), 16).tolist() == list(range(16))
+    assert codebook_of(np.zeros(9, np.int64), 0) is None

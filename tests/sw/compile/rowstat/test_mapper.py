@@ -5,16 +5,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eyrie.compile.rowstat.estimate import estimate_cycles, n_passes, pass_cycles
+from eyrie.bench.rowstat_choice import coded_share
+from eyrie.compile.rowstat.coding import Coding
+from eyrie.compile.rowstat.estimate import estimate_cycles, n_filter_sets, n_passes, pass_cycles
 from eyrie.compile.rowstat.layer import ConvShape
 from eyrie.compile.rowstat.loops import Loops
-from eyrie.compile.rowstat.mapper import choose_mapping, mappings
-from eyrie.compile.rowstat.mapping import Mapping, is_mapping, require_mapping
+from eyrie.compile.rowstat.mapper import UNLIMITED, Accesses, choose_mapping, mappings
+from eyrie.compile.rowstat.mapping import (
+    Mapping,
+    is_mapping,
+    most_held_tiles,
+    require_mapping,
+    row_words,
+    tile_size,
+)
 from eyrie.compile.rowstat.program import compile_layers
-from eyrie.compile.rowstat.random_layers import draw_inputs, draw_layer, draw_mapping, draw_shape
+from eyrie.compile.rowstat.random_layers import draw_inputs, draw_layer, draw_mapping, draw_shape, share_weights
 from eyrie.compile.rowstat.traffic import count_traffic
 from eyrie.cycles.rowstat.model import RowstatCycleModel
 from eyrie.errors import InputError
+from eyrie.golden.convolution import forward
 from eyrie.golden.rowstat.model import RowstatModel
 from eyrie.rowstat.commands import Unit
 from eyrie.rowstat.config import PAPER, TINY
@@ -41,12 +51,64 @@ def test_traffic_is_that_of_the_golden_model(seed: int) -> None:
     assert traffic.external_filters == 4 * counted.filter_words == 4 * len(program.filters)
     assert traffic.external_outputs == 4 * counted.map_writes
     assert traffic.delivered == counted.ifmap_network
+    assert traffic.bank_reads == counted.ifmap_bank_reads
+    assert traffic.stored == 4 * counted.ifmap_bank_writes
+    assert traffic.loaded == 4 * counted.filter_network
     assert traffic.multicast == counted.ifmap_writes
     assert traffic.multiplies == counted.multiplies + counted.gated
     assert traffic.psum_writes * config.columns == counted.psum_bank_writes * used
     reads = traffic.psum_reads - shape.outputs
     assert reads * config.columns == counted.psum_bank_reads * used
     assert counted.drain_reads == shape.outputs
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_traffic_of_coded_maps_and_codes_is_that_of_the_golden_model(seed: int) -> None:
+    """With the share of words that coding leaves; every row that is fetched takes about as many."""
+    rng = np.random.default_rng(seed)
+    config = replace(CONFIGS[seed % len(CONFIGS)], codebook_entries=16)
+    shape = next(
+        shape
+        for shape in (draw_shape(rng, "conv") for _ in range(100))
+        if any(True for _ in mappings(shape, config, Coding(inputs=0.5, outputs=0.5)))
+    )
+    x = draw_inputs(rng, shape, config)
+    x[rng.random(x.shape) < 0.7] = 0
+    layer = share_weights(rng, draw_layer(rng, shape, config), 16)
+    outputs = forward([layer], x, activation_width=config.activation_width)
+    coding = Coding(inputs=coded_share(x), outputs=coded_share(outputs), codes=True)
+    mapping = draw_mapping(rng, shape, config, coding)
+    program = compile_layers([layer], config, [mapping], coded=[coding.inputs, coding.outputs])
+    counted = RowstatModel(config, program.tape).run(program.filters, program.memory(x)).counts
+    traffic = count_traffic(shape, config, mapping, coding)
+    assert traffic.external_outputs == 4 * counted.map_writes
+    assert traffic.stored == 4 * counted.ifmap_bank_writes
+    assert traffic.loaded == 4 * counted.filter_network
+    assert 0 <= 4 * counted.filter_words - traffic.external_filters < 8
+    assert abs(traffic.external_ifmaps - 4 * counted.map_reads) < 0.25 * traffic.external_ifmaps + 16
+    plain = count_traffic(shape, config, mapping)
+    assert traffic.loaded == plain.loaded == plain.external_filters
+    assert traffic.stored == plain.external_ifmaps
+
+
+def test_tiles_that_stay_for_the_next_filters() -> None:
+    """They are fetched once less for every change of filters, and the outputs are the same."""
+    mapping = replace(MAPPING, tile_strips=(1, 2), tiles=1, strip_rows=4)
+    assert most_held_tiles(SMALL, TINY, mapping) > 2
+    held = replace(mapping, held=most_held_tiles(SMALL, TINY, mapping))
+    rng = np.random.default_rng(0)
+    layer, x = draw_layer(rng, SMALL, TINY), draw_inputs(rng, SMALL, TINY)
+    runs = []
+    for each in (mapping, held):
+        program = compile_layers([layer], TINY, [each])
+        runs.append(RowstatModel(TINY, program.tape).run(program.filters, program.memory(x)))
+        assert (program.outputs(runs[-1].memory) == forward([layer], x, activation_width=16)).all()
+        assert count_traffic(SMALL, TINY, each).external_ifmaps == 4 * runs[-1].counts.map_reads
+    changes = n_filter_sets(SMALL, mapping) - 1
+    fewer = runs[0].counts.map_reads - runs[1].counts.map_reads
+    assert fewer == changes * held.held * tile_size(SMALL, mapping).bank_words
+    with pytest.raises(InputError, match="tiles that stay for the next filters must be 0 to"):
+        require_mapping(SMALL, TINY, replace(held, held=held.held + 1))
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -102,11 +164,43 @@ def test_limits_of_accesses() -> None:
     free = choose_mapping(SMALL, TINY)
     for name, limit in (("external", free.fewest_accesses), ("buffer", free.traffic.buffer * 9 // 10)):
         assert limit < getattr(free.traffic, name)
-        choice = choose_mapping(SMALL, TINY, **{f"max_{name}": limit})
+        choice = choose_mapping(SMALL, TINY, limits=Accesses(**{name: limit}))
         assert getattr(choice.traffic, name) <= limit
         assert choice.cycles.total >= free.fewest_cycles
     with pytest.raises(InputError, match="layer conv: no mapping fits this engine with at most 9 external accesses"):
-        choose_mapping(SMALL, TINY, max_external=9)
+        choose_mapping(SMALL, TINY, limits=Accesses(external=9))
+
+
+def test_wanted_accesses() -> None:
+    """The fastest mapping that keeps to them; where none does, the one that goes beyond them least."""
+    fastest = choose_mapping(SMALL, TINY, about_as_fast=1.0)
+    wanted = Accesses(external=fastest.traffic.external * 9 // 10)
+    kept = choose_mapping(SMALL, TINY, about_as_fast=1.5, wanted=wanted)
+    assert not wanted.excess(kept.traffic)
+    assert kept.cycles.total == choose_mapping(SMALL, TINY, limits=wanted, about_as_fast=1.0).cycles.total
+    least = choose_mapping(SMALL, TINY, about_as_fast=1.5, wanted=Accesses(external=9))
+    assert least.traffic.external < 1.01 * min(kept.traffic.external, fastest.traffic.external)
+    assert choose_mapping(SMALL, TINY, about_as_fast=1.5, wanted=UNLIMITED).cycles.total == fastest.cycles.total
+
+
+def test_a_rival_that_is_faster() -> None:
+    fewest = choose_mapping(SMALL, TINY).fewest_cycles
+    assert choose_mapping(SMALL, TINY, rival=fewest).fewest_cycles == fewest
+    with pytest.raises(InputError, match="layer conv: no mapping fits this engine"):
+        choose_mapping(SMALL, TINY, rival=fewest // 2)
+
+
+def test_coded_maps_need_whole_rows() -> None:
+    coding = Coding(inputs=0.5, outputs=0.5)
+    for mapping in mappings(SMALL, TINY, coding):
+        assert mapping.steps == SMALL.out_width
+        assert tile_size(SMALL, mapping).words == row_words(SMALL.width)
+    choice = choose_mapping(SMALL, TINY, coding=coding)
+    assert 2 * choice.traffic.external_ifmaps == choice.traffic.stored
+    with pytest.raises(InputError, match="coded output maps need strips of whole rows, 16 output columns, not 8"):
+        require_mapping(SMALL, TINY, MAPPING, Coding(outputs=0.5))
+    with pytest.raises(InputError, match="coded input maps need tiles of whole rows, 4 words, not 3"):
+        require_mapping(SMALL, TINY, replace(MAPPING, steps=4), Coding(inputs=0.5))
 
 
 def test_less_energy_for_more_cycles() -> None:

@@ -6,7 +6,7 @@ import pytest
 from eyrie.anchors.eyeriss import published_convolutions
 from eyrie.bench.rowstat_layers import shape_of
 from eyrie.compile.rowstat.layer import ConvLayer, ConvShape
-from eyrie.compile.rowstat.mapper import choose_mapping
+from eyrie.compile.rowstat.mapper import Accesses, choose_mapping
 from eyrie.compile.rowstat.program import compile_layers
 from eyrie.cycles.rowstat.model import RowstatCycleModel
 from eyrie.rowstat.config import DEFAULT, PAPER, RowstatConfig
@@ -54,7 +54,7 @@ def test_fewer_buffer_accesses_than_the_paper() -> None:
     """Where they are asked for: a tenth more than published at most, filters on their way counted in and out."""
     for name in ("conv2", "conv3", "conv4"):
         limit = round(1.1 * ALEXNET[name].glb_mb * 1e6 / 2)
-        choice = choose_mapping(shape_of(ALEXNET[name], ALEXNET[name].batch), PAPER, max_buffer=limit)
+        choice = choose_mapping(shape_of(ALEXNET[name], ALEXNET[name].batch), PAPER, limits=Accesses(buffer=limit))
         assert choice.traffic.buffer <= limit
         assert choice.cycles.total < ALEXNET[name].processing_cycles
 

@@ -1,13 +1,16 @@
 """Compiled layers on the golden model against plain convolutions, and what is refused."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from eyrie.compile.rowstat.coding import Coding
 from eyrie.compile.rowstat.layer import ConvShape
+from eyrie.compile.rowstat.mapping import Mapping
 from eyrie.compile.rowstat.program import compile_layers
-from eyrie.compile.rowstat.random_layers import draw_inputs, draw_layer, draw_mapping, draw_shape
+from eyrie.compile.rowstat.random_layers import draw_coded_maps, draw_inputs, draw_layer, draw_mapping, draw_shape
 from eyrie.errors import InputError
 from eyrie.golden.convolution import forward
 from eyrie.golden.rowstat.model import RowstatModel
@@ -67,6 +70,47 @@ def test_random_layers_on_random_mappings(seed: int) -> None:
     expected = forward(layers, x, activation_width=config.activation_width)
     assert (program.outputs(result.memory) == expected).all()
     assert (result.memory[: program.maps[0].end] == memory[: program.maps[0].end]).all()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_layers_with_coded_maps(seed: int) -> None:
+    """Layers whose maps are coded or not make what they make with plain maps, and words that say so."""
+    rng = np.random.default_rng(seed)
+    config = CONFIGS[seed % len(CONFIGS)]
+    while True:
+        shapes = [draw_shape(rng, "first")]
+        shapes.append(draw_shape(rng, "second", shapes[0].output_maps))
+        coded = draw_coded_maps(rng, 2)
+        layers = [draw_layer(rng, shape, config) for shape in shapes]
+        try:
+            mappings = [
+                draw_mapping(rng, shape, config, Coding(inputs=inputs, outputs=outputs))
+                for shape, (inputs, outputs) in zip(shapes, pairwise(coded), strict=True)
+            ]
+            program = compile_layers(layers, config, mappings, coded=coded)
+        except InputError:
+            continue
+        break
+    assert [place.coded for place in program.maps] == [share is not None for share in coded]
+    x = draw_inputs(rng, shapes[0], config)
+    result = RowstatModel(config, program.tape).run(program.filters, program.memory(x))
+    for number in range(1, 3):
+        expected = forward(layers[:number], x, activation_width=config.activation_width)
+        assert (program.maps[number].read(result.memory) == expected).all()
+
+
+def test_coded_maps_that_do_not_fit_are_refused() -> None:
+    layer = draw_layer(np.random.default_rng(0), NAMED["flat and wide"], TINY)
+    half = Mapping(filters=1, slots=1, slot_pairs=1, sets=1, strip_rows=1, steps=60, region=4, ring=1)
+    with pytest.raises(InputError, match="coded input maps need tiles of whole rows, 38 words, not 16"):
+        compile_layers([layer], TINY, [half], coded=[0.5, None])
+    with pytest.raises(InputError, match="coded output maps need strips of whole rows, 148 output columns, not 60"):
+        compile_layers([layer], TINY, [half], coded=[None, 0.5])
+    with pytest.raises(InputError, match="1 layers have 2 maps that may be coded, not 1"):
+        compile_layers([layer], TINY, coded=[0.5])
+    lanes = replace(TINY, drain_lanes=4)
+    with pytest.raises(InputError, match="drain_lanes for coded output maps must be at most 2 for this engine, not 4"):
+        compile_layers([draw_layer(np.random.default_rng(0), NAMED["1 x 1"], lanes)], lanes, coded=[None, 0.5])
 
 
 def test_most_negative_numbers() -> None:
