@@ -1,6 +1,6 @@
 """``eyrie evaluate``: how often a compiled classifier is right."""
 
-import hashlib
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import click
 import numpy as np
 
+from eyrie.commands.faults import hardware_faults
 from eyrie.commands.terminal import json_option, percent, print_json, print_table, progress
 from eyrie.errors import InputError
 
@@ -19,6 +20,7 @@ from eyrie.errors import InputError
 @click.option("--labels", type=click.Path(path_type=Path), metavar="L.npy", help="... and their classes, (samples,).")
 @click.option("--on", type=click.Choice(["golden", "rtl"]), default="golden", show_default=True, help="Where to run.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="K", help="Use the first K samples only.")
+@click.option("--record", is_flag=True, help="Keep the result in DIR, where eyrie report finds it.")
 @json_option
 def evaluate(
     folder: Path,
@@ -27,16 +29,17 @@ def evaluate(
     labels: Path | None,
     on: str,
     limit: int | None,
+    record: bool,
     as_json: bool,
 ) -> None:
     """Count the samples whose largest output is the one of their class."""
     from eyrie.commands.arrays import read_array
     from eyrie.commands.run_segments import class_outputs, open_segments
-    from eyrie.compile.folder import IMAGE, read_folder
-    from eyrie.compile.network.folder import SEGMENTS, is_segmented
+    from eyrie.compile.folder import ACCURACY, read_folder
+    from eyrie.compile.network.folder import image_digest, is_segmented
     from eyrie.compile.scaling import quantise_input
     from eyrie.driver.device import open_device
-    from eyrie.files import read_bytes
+    from eyrie.files import write_atomic
     from eyrie.train.data import read_fashion_mnist
 
     if data is not None and inputs is None and labels is None:
@@ -48,30 +51,40 @@ def evaluate(
         raise click.UsageError("give either --data, or --input and --labels")
     facts: dict[str, Any]
     if is_segmented(folder):
-        golden = open_segments(folder, on)
-        interface = golden.network.interface
-        shape = interface.input_shape
-        name, image, facts = interface.name, folder / SEGMENTS, {}
-        # The data set's images are rows of pixels.
-        maps = x.reshape(-1, *shape) if data is not None and x[0].size == math.prod(shape) else x
-        activations = interface.quantise_input(maps)
-        _require_labels(classes, len(x))
-        with progress("running") as task:
-            outputs = class_outputs(golden, activations[:limit], task)
+        with progress("loading") as task, hardware_faults():
+            engines = open_segments(folder, on, task.say)
+            interface = engines.network.interface
+            shape = interface.input_shape
+            name, facts = interface.name, {}
+            # The data set's images are rows of pixels.
+            maps = x.reshape(-1, *shape) if data is not None and x[0].size == math.prod(shape) else x
+            activations = interface.quantise_input(maps)
+            _require_labels(classes, len(x))
+            task.say("running")
+            outputs = class_outputs(engines, activations[:limit], task)
     else:
         compiled = read_folder(folder)
-        name, image, facts = compiled.name, folder / IMAGE, {"pes": compiled.config.n_pes}
+        name, facts = compiled.name, {"pes": compiled.config.n_pes}
         activations = quantise_input(compiled, x)
         _require_labels(classes, len(x))
-        with progress("running") as task:
+        with progress("running") as task, hardware_faults():
             device = open_device(compiled, "rtl" if on == "rtl" else "golden", task.say)
             outputs = device.run(activations[:limit], task).outputs
     samples = len(outputs)
     right = int(np.count_nonzero(outputs.argmax(axis=1) == classes[:limit]))
+    facts = {
+        "samples": samples,
+        "right": right,
+        "accuracy": right / samples,
+        "on": on,
+        **facts,
+        "image_sha256": image_digest(folder),
+    }
+    if record:
+        data_name = "Fashion-MNIST's test set" if inputs is None else inputs.name
+        write_atomic(folder / ACCURACY, json.dumps(facts | {"data": data_name}, indent=2) + "\n")
     if as_json:
-        digest = hashlib.sha256(read_bytes(image)).hexdigest()
-        counts = {"samples": samples, "right": right, "accuracy": right / samples, "on": on}
-        print_json(counts | facts | {"image_sha256": digest})
+        print_json(facts)
     else:
         print_table(name, ["samples", "right", "accuracy"], [[str(samples), right, percent(right / samples)]])
 

@@ -6,6 +6,7 @@ from typing import Any
 import click
 import numpy as np
 
+from eyrie.commands.faults import hardware_faults
 from eyrie.commands.terminal import json_option, print_facts, print_json, progress
 
 _MOST_NESTED = 16
@@ -31,28 +32,22 @@ _MOST_NESTED = 16
 def run(folder: Path, inputs: Path, output: Path | None, on: str, limit: int | None, as_json: bool) -> None:
     """Run the compiled network in DIR on inputs as the model takes them.
 
-    On rtl every output is compared with the golden model; exit status 1 if one differs.
+    On rtl every output is compared with the golden model, and of a network with convolutions the cycles of every
+    segment with the cycle model; exit status 1 if one differs.
     """
     from eyrie.commands.arrays import read_array, write_array
-    from eyrie.commands.run_segments import open_segments, print_run
+    from eyrie.commands.run_segments import run_segments
     from eyrie.compile.folder import read_folder
     from eyrie.compile.network.folder import is_segmented
     from eyrie.compile.scaling import dequantise_output, quantise_input
     from eyrie.driver.device import open_device
 
     if is_segmented(folder):
-        engines, samples = open_segments(folder, on), read_array(inputs)
-        interface = engines.network.interface
-        i = interface.quantise_input(samples[:limit] if limit else samples)
-        with progress("running"):
-            segmented = engines.run(i, timed=True)
-        if output is not None:
-            write_array(output, interface.dequantise_output(segmented.outputs))
-        print_run(interface, segmented, as_json=as_json)
+        run_segments(folder, read_array(inputs), output, on=on, limit=limit, as_json=as_json)
         return
     compiled = read_folder(folder)
-    x = quantise_input(compiled, read_array(inputs)[:limit] if limit else read_array(inputs))
-    with progress("loading") as task:
+    x = quantise_input(compiled, read_array(inputs))[:limit]
+    with progress("loading") as task, hardware_faults():
         device = open_device(compiled, "rtl" if on == "rtl" else "golden", task.say)
         task.say("running")
         result = device.run(x, task)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from eyrie.commands.engine import engine_from, engine_options, engine_words
+from eyrie.commands.engine_files import engine_files
 from eyrie.commands.terminal import json_option, print_json, print_table, progress
 
 
@@ -26,6 +27,7 @@ def synth(
 ) -> None:
     """Synthesise the engine for the network compiled into DIR, or for the given options, with Yosys.
 
+    A network with convolutions has two engines, of which --engine selects one.
     Counts cells of the whole and of each module, before placement; says which parts can hold as many. Exit status 1 if
     a processing element does not become the memories and multipliers that are planned for it.
     """
@@ -40,7 +42,10 @@ def synth(
     from eyrie.synth.table import COLUMNS, FIT_COLUMNS, fit_rows, report_rows
     from eyrie.synth.yosys import synthesise
 
-    config = engine_from(source, **engine)
+    file, *others = engine_files(source, engine["engine"])
+    if others:
+        raise click.UsageError(f"the network in {source} runs on two engines: select one with --engine")
+    config = engine_from(file, **engine)
     family = TARGETS[TARGETS.index(target)]  # type: ignore[arg-type]
     if (why_not := obstacle(config, family)) is not None:
         raise InputError(why_not)

@@ -13,6 +13,8 @@ from eyrie.files import read_bytes, write_atomic
 IMAGE = "network.eyrie"
 CONFIGURATION = "config.json"
 REPORT = "compile.json"
+ACCURACY = "accuracy.json"
+"""What ``eyrie evaluate --record`` writes beside them."""
 
 
 def write_folder(folder: Path, result: CompileResult) -> None:

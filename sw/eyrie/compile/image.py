@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eyrie.compile.compiled import CompiledNetwork
-from eyrie.compile.container import Section, pack_container, unpack_container
+from eyrie.compile.container import EIE_FORM, Section, pack_container, unpack_container
 from eyrie.compile.entry_coding import pack_counts, pack_entries, unpack_counts, unpack_entries
 from eyrie.compile.metadata import pack_metadata, unpack_metadata
 from eyrie.compile.verify import verify_compiled
@@ -22,6 +22,7 @@ def pack_image(compiled: CompiledNetwork) -> bytes:
     config = compiled.config
     column_bases = [layer.column_base for layer in compiled.layers]
     return pack_container(
+        EIE_FORM,
         config.hash,
         {
             Section.CONFIG: config.as_json().encode(),
@@ -37,7 +38,7 @@ def pack_image(compiled: CompiledNetwork) -> bytes:
 
 def unpack_image(data: bytes, expected: EieConfig | None = None) -> CompiledNetwork:
     """What `pack_image` wrote; errors are those of `read_image`, without the path."""
-    config_hash, sections = unpack_container(data)
+    config_hash, sections = unpack_container(EIE_FORM, data)
     if expected is not None and config_hash != expected.hash:
         raise InputError(
             f"image is for hardware {config_hash:016x}, not {expected.hash:016x}; compile the network for this hardware"

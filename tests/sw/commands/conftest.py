@@ -1,4 +1,4 @@
-"""A small network in a file, and the command line as a user calls it."""
+"""Small networks in files, and the command line as a user calls it."""
 
 import json
 from collections.abc import Callable
@@ -12,6 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from eyrie.cli import main
+from eyrie.rowstat.config import TINY
 
 SEED = 20261
 
@@ -102,4 +103,53 @@ def compiled(tmp_path: Path, model: Path, inputs: Path, eyrie: Callable[..., End
     folder = tmp_path / "compiled"
     ended = eyrie("compile", model, "-o", folder, "--pes", 3, "--calibrate", inputs)
     assert ended.status == 0, ended.err
+    return folder
+
+
+@pytest.fixture
+def convolutional(tmp_path: Path) -> Path:
+    """A convolution, the largest of 2 x 2, and three classes of one-channel maps of 6 x 6."""
+    rng = np.random.default_rng(SEED + 1)
+    tensors = {
+        "w0": rng.normal(size=(2, 1, 3, 3)),
+        "b0": rng.normal(size=2),
+        "w1": np.where(rng.random((3, 8)) < 0.5, 0.5, 0),
+        "b1": rng.normal(size=3),
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "w0", "b0"], ["c"], name="conv"),
+        helper.make_node("Relu", ["c"], ["r"], name="relu"),
+        helper.make_node("MaxPool", ["r"], ["p"], name="pool", kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Flatten", ["p"], ["f"], name="flatten"),
+        helper.make_node("Gemm", ["f", "w1", "b1"], ["y"], name="fc", transB=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, 6, 6])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3])],
+        [numpy_helper.from_array(value.astype(np.float32), name) for name, value in tensors.items()],
+    )
+    path = tmp_path / "tiny.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+    return path
+
+
+@pytest.fixture
+def maps(tmp_path: Path) -> Path:
+    path = tmp_path / "maps.npy"
+    np.save(path, np.random.default_rng(SEED + 1).uniform(-1, 1, (20, 1, 6, 6)))
+    return path
+
+
+@pytest.fixture
+def segments(tmp_path: Path, convolutional: Path, maps: Path, eyrie: Callable) -> Path:
+    """The network compiled for the smallest row-stationary engine and two PEs."""
+    (tmp_path / "rowstat.json").write_text(TINY.as_json())
+    folder = tmp_path / "segments"
+    options = ("--pes", 2, "--rowstat-config", tmp_path / "rowstat.json", "--batch", 3, "--calibrate", maps)
+    ended = eyrie("compile", convolutional, "-o", folder, *options)
+    assert ended.status == 0, ended.err
+    assert "row-stationary" in ended.out
+    assert "weight bits" in ended.out
     return folder

@@ -157,7 +157,18 @@ def test_an_interrupted_run_is_one_line(
 
 
 def test_help_is_no_error(capfd: pytest.CaptureFixture[str]) -> None:
-    for command in ([], ["compile"], ["run"], ["evaluate"], ["verilog"], ["synth"], ["doctor"], ["demo"], ["train"]):
+    for command in (
+        [],
+        ["compile"],
+        ["run"],
+        ["evaluate"],
+        ["report"],
+        ["verilog"],
+        ["synth"],
+        ["doctor"],
+        ["demo"],
+        ["train"],
+    ):
         with pytest.raises(SystemExit) as ended:
             main([*command, "--help"])
         assert ended.value.code == 0

@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from eyrie.cli import main
 from eyrie.common.emit import EmittedVerilog
 from eyrie.common.fold import Port
 from eyrie.eie.config import EieConfig
+from eyrie.rowstat.config import SMALL, RowstatConfig
 from eyrie.synth import nextpnr, route
-from eyrie.synth.engines import ECP5_8, ENGINES
+from eyrie.synth.engines import ECP5_8, ENGINES, EngineConfig
 from eyrie.synth.nextpnr import PACKAGE
 
 FMAX = {1: 131.25, 2: 96.5, 3: 104.125}
@@ -40,10 +42,11 @@ def seeds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
     """No tools behind the command, and a clock for each of three seeds. The seeds that were run."""
     run, version = list[int](), importlib.metadata.version
 
-    def emit_core(config: EieConfig, progress: object) -> EmittedVerilog:
+    def emit(config: EngineConfig, progress: object) -> EmittedVerilog:
         directions = {"i": "input", "o": "output"}
         ports = (Port(name=name, direction=direction, width=1, signed=False) for name, direction in directions.items())
-        return EmittedVerilog(text=f"// {config.as_json()}", top="eie_core", ports=tuple(ports), modules={})
+        top = "eie_core" if isinstance(config, EieConfig) else "rowstat_core"
+        return EmittedVerilog(text=f"// {config.as_json()}", top=top, ports=tuple(ports), modules={})
 
     def run_nextpnr(options: Sequence[str], mapped: str, *, progress: object) -> tuple[str, str]:
         run.append(int(options[-1]))
@@ -55,7 +58,8 @@ def seeds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
         return json.dumps(report), f"log of seed {run[-1]}\n"
 
     monkeypatch.setenv("EYRIE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(emitted, "emit_core", emit_core)
+    monkeypatch.setattr(emitted, "emit_core", emit)
+    monkeypatch.setattr(emitted, "emit_rowstat_core", emit)
     monkeypatch.setattr(route, "netlist", lambda verilog, script, progress: "{}")
     monkeypatch.setattr(route, "run_nextpnr", run_nextpnr)
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.99" if name == PACKAGE else version(name))
@@ -95,6 +99,27 @@ def test_the_table_says_what_limits_it(eyrie: Callable) -> None:
     ):
         assert re.search(row, out), row
     assert "Limited by, seed 3: pe.first to pe.second: 8.75 ns" in out
+
+
+def test_an_array_of_the_other_engine(eyrie: Callable, tmp_path: Path) -> None:
+    part = "--device 45k --speed 8 --package CABGA554 --freq 100 --placer heap"
+    command = f"route --engine rowstat --preset small --array 4x4 {part} --seed 1 --json"
+    facts = eyrie(*command.split(), "-o", tmp_path / "out").json
+    assert (facts["command"], facts["top"]) == (f"eyrie {command}", "rowstat_core")
+    assert facts["placer"] == "heap"
+    wanted = replace(SMALL, rows=4, columns=4)
+    assert RowstatConfig.from_json(json.dumps(facts["config"])) == wanted
+    assert RowstatConfig.from_json((tmp_path / "out" / "config.json").read_text()) == wanted
+    kept = [line.split()[-1] for line in facts["yosys_script"] if "-set keep_hierarchy" in line]
+    assert kept == ["rowstat_pe", "rowstat_row", "rowstat_psum_bank", "rowstat_codebook"]
+    assert eyrie("route", tmp_path / "out", *part.split(), "--seed", 1, "--json").json["config"] == facts["config"]
+    assert "rowstat_core, 8 x 8 PEs, on " in eyrie("route", "--engine", "rowstat", "--preset", "small").out
+    assert eyrie("route", "--engine", "rowstat", "--preset", "small", "--json").json["placer"] == "static"
+
+
+def test_the_registers_of_commands_stay_apart(eyrie: Callable) -> None:
+    script = eyrie("route", "--preset", "ecp5-8", "--json").json["yosys_script"]
+    assert [line.split()[-1] for line in script if "-set keep_hierarchy" in line] == ["eie_pe", "eie_command"]
 
 
 def test_the_placer_goes_by_the_number_of_pes_unless_given(eyrie: Callable) -> None:
@@ -139,6 +164,8 @@ def test_the_command_that_makes_it_again_names_the_engine(eyrie: Callable, tmp_p
         (["--preset", "ecp5-8", "--index-bits", "4"], ["--preset", "--index-bits"]),
         (["missing", "--preset", "ecp5-8"], ["--preset", "missing"]),
         (["missing"], ["missing"]),
+        (["--preset", "small"], ["--preset small", "--engine eie"]),
+        (["--engine", "rowstat", "--pes", "8"], ["--pes", "--array"]),
         (["--pes", "257"], ["n_pes", "257"]),
         (["--seed", "1", "--seed", "2", "--seed", "1"], ["--seed"]),
         (["--seed", "-1"], ["--seed"]),

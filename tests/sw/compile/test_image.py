@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from eyrie.compile.compiled import CompiledNetwork
-from eyrie.compile.container import MAGIC, Section, pack_container, unpack_container
+from eyrie.compile.container import EIE_FORM, MAGIC, Section, pack_container, unpack_container
 from eyrie.compile.entry_coding import pack_counts, unpack_counts
 from eyrie.compile.image import pack_image, read_image, unpack_image, write_image
 from eyrie.compile.mapping import map_network
@@ -131,23 +131,23 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
 
 def rebuilt(changes: dict[Section, bytes], config_hash: int | None = None) -> bytes:
     """The image with other sections, all CRCs right."""
-    own_hash, sections = unpack_container(DATA)
-    return pack_container(own_hash if config_hash is None else config_hash, sections | changes)
+    own_hash, sections = unpack_container(EIE_FORM, DATA)
+    return pack_container(EIE_FORM, own_hash if config_hash is None else config_hash, sections | changes)
 
 
 def metadata(**changes: object) -> bytes:
-    fields = json.loads(unpack_container(DATA)[1][Section.METADATA])
+    fields = json.loads(unpack_container(EIE_FORM, DATA)[1][Section.METADATA])
     return json.dumps(fields | changes).encode()
 
 
 def layer_metadata(index: int, **changes: object) -> bytes:
-    layers = json.loads(unpack_container(DATA)[1][Section.METADATA])["layers"]
+    layers = json.loads(unpack_container(EIE_FORM, DATA)[1][Section.METADATA])["layers"]
     layers[index] |= changes
     return metadata(layers=layers)
 
 
 def section(kind: Section) -> bytes:
-    return unpack_container(DATA)[1][kind]
+    return unpack_container(EIE_FORM, DATA)[1][kind]
 
 
 WELL_FORMED_BUT_WRONG = {
@@ -302,7 +302,7 @@ def test_entries_take_the_smaller_of_shared_and_own_tables() -> None:
         )
         network = QuantisedNetwork(name="n", layers=layers, activation_width=16, scales=(1.0,) * 3, clip=(0, 1))
         compiled = map_network(network, EieConfig(n_pes=1)).compiled
-        entries = unpack_container(pack_image(compiled))[1][Section.ENTRIES]
+        entries = unpack_container(EIE_FORM, pack_image(compiled))[1][Section.ENTRIES]
         assert pack_image(unpack_image(pack_image(compiled))) == pack_image(compiled)
         return int.from_bytes(entries[:4], "little")
 

@@ -7,7 +7,8 @@ import numpy as np
 from eyrie.compile.calibrate import bound_ranges, measure_ranges
 from eyrie.compile.index_width import IndexAim
 from eyrie.compile.network.dense import compile_dense
-from eyrie.compile.network.integers import Convolutions, FullyConnected
+from eyrie.compile.network.integers import FullyConnected
+from eyrie.compile.network.pooled import gather_layers
 from eyrie.compile.network.quantise import NetworkQuantisation, quantise_stages
 from eyrie.compile.network.segmented import ConvolutionSegment, DenseSegment, Segment, SegmentedNetwork
 from eyrie.compile.report import CompileReport
@@ -53,8 +54,9 @@ def compile_segments(
 ) -> SegmentedResult:
     """Quantise, certify and map.
 
-    Convolutions in a row are one program of the row-stationary engine, the fully connected layers at the end one of the
-    EIE engine. Pooling is the host's.
+    Convolutions, and pooling behind them, are one program of the row-stationary engine, the fully connected layers at
+    the end one of the EIE engine. Pooling in front of all convolutions is the host's, and so is what does not fit the
+    engine.
 
     Parameters
     ----------
@@ -90,11 +92,11 @@ def compile_segments(
     segments: list[Segment] = []
     programs: list[RowstatProgram] = []
     report = None
-    for stage in quantisation.integers.stages:
-        if isinstance(stage, Convolutions):
-            program = compile_layers(stage.layers, rowstat)
+    for stage in gather_layers(quantisation.integers.stages, rowstat):
+        if isinstance(stage, tuple):
+            program = compile_layers(stage, rowstat)
             programs.append(program)
-            segments.append(ConvolutionSegment.of(stage.name, program))
+            segments.append(ConvolutionSegment.of(", ".join(layer.name for layer in stage), program))
         elif isinstance(stage, FullyConnected):
             dense, report = compile_dense(
                 quantisation, eie, calibration, sized=sized, index_aim=index_aim, balance=balance

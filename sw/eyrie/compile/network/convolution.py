@@ -1,12 +1,13 @@
 """A convolution becomes integers for which the psum certificate holds."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from eyrie.compile.quantise import FEWEST_WEIGHT_BITS, fraction_bits, raised_bias
 from eyrie.compile.rowstat.certificate import PsumCertificate, certify_filters
+from eyrie.compile.rowstat.codebook import codebook_of
 from eyrie.compile.rowstat.layer import ConvLayer, ConvShape
 from eyrie.errors import InputError
 from eyrie.golden.requantise import MAX_SHIFT
@@ -43,8 +44,10 @@ class QuantisedConvolution:
 
     def __str__(self) -> str:
         given_up = f", {self.bits_given_up} fewer than would fit, so that no psum overflows" * bool(self.bits_given_up)
+        codebook = self.layer.codebook
+        codes = "" if codebook is None else f", as codes of a codebook of {len(codebook)}"
         return (
-            f"layer {self.layer.name}: weights of {self.weight_bits} bits{given_up}; psums need "
+            f"layer {self.layer.name}: weights of {self.weight_bits} bits{given_up}{codes}; psums need "
             f"{self.certificate.bits} of {self.certificate.accumulator_width} bits"
         )
 
@@ -82,7 +85,7 @@ def quantise_convolution(
 
     Psums differ from outputs by a power of two, so that a plain shift requantises them exactly; the weights have one
     scale, the smallest at which they fit the weight width, the biases fit psums, and the certificate holds. Equal
-    weights stay equal.
+    weights stay equal, and go to the engine as codes of a codebook where `codebook_of` makes one.
 
     Parameters
     ----------
@@ -108,7 +111,7 @@ def quantise_convolution(
         certificate = certify_filters(integers, config)
         if certificate.holds:
             return QuantisedConvolution(
-                layer=integers,
+                layer=replace(integers, codebook=codebook_of(integers.weight, config.codebook_entries)),
                 input_scale=input_scale,
                 weight_scale=math.ldexp(output_scale / input_scale, -fraction),
                 output_scale=output_scale,

@@ -2,14 +2,25 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
+import numpy as np
+
+from eyrie.compile.folder import IMAGE
 from eyrie.compile.image import pack_image, unpack_image
 from eyrie.compile.network.compiler import SegmentedResult
-from eyrie.compile.network.manifest import Manifest, pack_manifest
+from eyrie.compile.network.convolution_image import pack_convolutions, unpack_convolutions
+from eyrie.compile.network.manifest import Image, ImageEntry, Manifest, pack_manifest
 from eyrie.compile.network.segmented import ConvolutionSegment, DenseSegment, SegmentedNetwork
+from eyrie.compile.rowstat.coding import Coding
+from eyrie.compile.rowstat.estimate import estimate_cycles
+from eyrie.compile.rowstat.layer import ConvLayer
+from eyrie.compile.rowstat.mapping import Mapping
+from eyrie.compile.rowstat.traffic import estimate_traffic
 from eyrie.eie.config import EieConfig
 from eyrie.errors import InputError
 from eyrie.files import read_bytes, write_atomic
@@ -17,15 +28,17 @@ from eyrie.rowstat.config import RowstatConfig
 
 SEGMENTS = "segments.json"
 ROWSTAT = "rowstat.json"
-DENSE = "dense.eyrie"
-DENSE_CONFIGURATION = "dense.json"
+DENSE = "dense.json"
 REPORT = "compile.json"
+IMAGE_SUFFIX = ".eyrie"
+
+AnyConfig = TypeVar("AnyConfig")
 
 
 def write_segments(folder: Path, result: SegmentedResult) -> None:
     """Write everything that a run needs, and the report.
 
-    Each file is whole or not there, and the list of segments comes last, with the digest of every other: a folder that
+    Each file is whole or not there, and the list of segments comes last, with the digest of every image: a folder that
     was not finished, or whose files do not belong together, is refused when it is read.
 
     Raises
@@ -34,53 +47,80 @@ def write_segments(folder: Path, result: SegmentedResult) -> None:
         If a file cannot be written.
     """
     files: dict[str, bytes] = {}
-    convolutions = [segment for segment in result.compiled.segments if isinstance(segment, ConvolutionSegment)]
-    if convolutions:
-        files[ROWSTAT] = convolutions[0].config.as_json().encode()
-    for number, segment in enumerate(convolutions):
-        tape, filters = stream_names(number)
-        files[tape] = segment.tape.astype("<u8").tobytes()
-        files[filters] = segment.filters.astype("<u8").tobytes()
-    for dense in result.compiled.segments:
-        if isinstance(dense, DenseSegment):
-            files[DENSE] = pack_image(dense.compiled)
-            files[DENSE_CONFIGURATION] = (dense.compiled.config.as_json() + "\n").encode()
+    images: dict[int, ImageEntry] = {}
+    n_convolutions = count()
+    for number, segment in enumerate(result.compiled.segments):
+        if isinstance(segment, ConvolutionSegment):
+            name, data = f"convolutions-{next(n_convolutions)}", pack_convolutions(segment)
+            files[ROWSTAT] = segment.config.as_json().encode()
+            images[number] = _add_image(files, "convolutions", name, data)
+        elif isinstance(segment, DenseSegment):
+            files[DENSE] = (segment.compiled.config.as_json() + "\n").encode()
+            images[number] = _add_image(files, "dense", "dense", pack_image(segment.compiled))
     for name, data in files.items():
         write_atomic(folder / name, data)
     write_atomic(folder / REPORT, json.dumps(report_segments(result), indent=2) + "\n")
-    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    write_atomic(folder / SEGMENTS, pack_manifest(result.compiled, digests))
+    write_atomic(folder / SEGMENTS, pack_manifest(result.compiled, images))
+
+
+def _add_image(files: dict[str, bytes], kind: Literal["convolutions", "dense"], name: str, data: bytes) -> ImageEntry:
+    file = f"{name}{IMAGE_SUFFIX}"
+    files[file] = data
+    return ImageEntry(kind, file, hashlib.sha256(data).hexdigest())
 
 
 def read_segments(folder: Path) -> SegmentedNetwork:
-    """The network in a folder.
+    """The network in a folder, checked against the configurations beside it.
 
     Raises
     ------
     InputError
-        If a file is missing, damaged or another than the list of segments says, or the segments do not fit each other.
+        If a file is missing, damaged or another than the list of segments says, images and configurations do not
+        belong together, or the segments do not fit each other.
     """
-    manifest = Manifest(read_bytes(folder / SEGMENTS))
-
-    def read(name: str) -> bytes:
-        data = read_bytes(folder / name)
-        if hashlib.sha256(data).hexdigest() != manifest.digests.get(name):
-            raise InputError(f"{folder / name} is not the file that {SEGMENTS} was written for; compile again")
-        return data
-
-    config = dense = None
-    streams = []
+    manifest = read_manifest(folder)
+    kinds = {entry.kind for entry in manifest.images}
+    rowstat = _read_config(folder / ROWSTAT, RowstatConfig.from_json) if "convolutions" in kinds else None
+    eie = _read_config(folder / DENSE, EieConfig.from_json) if "dense" in kinds else None
+    images: dict[str, Image] = {}
+    for entry in manifest.images:
+        path = folder / entry.file
+        data = read_bytes(path)
+        if hashlib.sha256(data).hexdigest() != entry.sha256:
+            raise InputError(f"{path} is not the file that {SEGMENTS} was written for; compile again")
+        try:
+            if entry.kind == "convolutions":
+                images[entry.file] = unpack_convolutions(data, rowstat)
+            else:
+                images[entry.file] = unpack_image(data, eie)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
     try:
-        if manifest.n_convolutions:
-            config = RowstatConfig.from_json(read(ROWSTAT).decode())
-        for number in range(manifest.n_convolutions):
-            tape, filters = stream_names(number)
-            streams.append((read(tape), read(filters)))
-        if manifest.has_dense:
-            dense = unpack_image(read(DENSE), expected=EieConfig.from_json(read(DENSE_CONFIGURATION)))
-        return manifest.network(config, streams, dense)
-    except ValueError as error:
+        return manifest.network(images)
+    except (InputError, ValueError) as error:
         raise InputError(f"{folder}: {error}") from error
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The list of segments in a folder.
+
+    Raises
+    ------
+    InputError
+        If it is missing or not one.
+    """
+    data = read_bytes(folder / SEGMENTS)
+    try:
+        return Manifest(data)
+    except InputError as error:
+        raise InputError(f"{folder / SEGMENTS}: {error}") from error
+
+
+def _read_config(path: Path, parse: Callable[[str], AnyConfig]) -> AnyConfig:
+    try:
+        return parse(read_bytes(path).decode())
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def is_segmented(folder: Path) -> bool:
@@ -88,15 +128,15 @@ def is_segmented(folder: Path) -> bool:
     return (folder / SEGMENTS).is_file()
 
 
-def stream_names(number: int) -> tuple[str, str]:
-    """Files of tape and filters of a segment of convolutions."""
-    return f"convolutions-{number}.tape", f"convolutions-{number}.filters"
+def image_digest(folder: Path) -> str:
+    """SHA-256 of what a folder runs: of the image, or of the list of segments, which has the digests of its images."""
+    return hashlib.sha256(read_bytes(folder / (SEGMENTS if is_segmented(folder) else IMAGE))).hexdigest()
 
 
 def report_segments(result: SegmentedResult) -> dict[str, Any]:
     """What compilation did, for `json.dumps`."""
     interface = result.compiled.interface
-    mappings = [mapping for program in result.programs for mapping in program.mappings]
+    mappings = [(program, mapping) for program in result.programs for mapping in program.mappings]
     convolutions = [
         {
             "name": quantised.layer.name,
@@ -108,9 +148,15 @@ def report_segments(result: SegmentedResult) -> dict[str, Any]:
             "weight_scale": quantised.weight_scale,
             "output_scale": quantised.output_scale,
             "macs": quantised.layer.shape.macs // quantised.layer.shape.batch,
+            "shape": list(quantised.layer.weight.shape),
+            "weights": quantised.layer.weight.size,
+            "nonzeros": int(np.count_nonzero(quantised.layer.weight)),
+            "distinct": len(np.unique(quantised.layer.weight)),
             "mapping": asdict(mapping),
+            "coded": quantised.layer.codebook is not None,
+            "reason": _reason(quantised.layer, program.config, mapping),
         }
-        for quantised, mapping in zip(result.quantisation.convolutions, mappings, strict=True)
+        for quantised, (program, mapping) in zip(result.quantisation.convolutions, mappings, strict=True)
     ]
     return {
         "name": interface.name,
@@ -118,3 +164,17 @@ def report_segments(result: SegmentedResult) -> dict[str, Any]:
         "convolutions": convolutions,
         "dense": None if result.dense_report is None else result.dense_report.as_dict(),
     }
+
+
+def _reason(layer: ConvLayer, config: RowstatConfig, mapping: Mapping) -> str:
+    """What speaks for a mapping, in one line."""
+    coding = Coding(codes=layer.codebook is not None)
+    cycles = estimate_cycles(layer.shape, config, mapping, coding)
+    traffic = estimate_traffic(layer.shape, config, mapping, coding)
+    active = traffic.multiplies / cycles.compute
+    return (
+        f"of {cycles.total} estimated cycles {cycles.compute} compute, with {active:.1f} of {config.n_pes} PEs active; "
+        f"{cycles.waits} wait for values and filters, {cycles.fetches} for fetches, {cycles.drains} for drains, "
+        f"{cycles.ends} are before the first and after the last pass; {traffic.external} external and {traffic.buffer} "
+        "buffer accesses"
+    )

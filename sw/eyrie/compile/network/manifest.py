@@ -1,44 +1,66 @@
 """The list of a network's segments in JSON: how numbers enter and leave, and what each segment is."""
 
 import json
-import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
 from eyrie.compile.compiled import CompiledNetwork
+from eyrie.compile.network.configurations import configurations
+from eyrie.compile.network.fields import Fields
 from eyrie.compile.network.integers import Interface
 from eyrie.compile.network.pooling import MaximumPool, MeanPool
 from eyrie.compile.network.segmented import ConvolutionSegment, DenseSegment, Segment, SegmentedNetwork
 from eyrie.compile.rowstat.layer import MAX_EXTENT
-from eyrie.compile.rowstat.maps import MapPlace
 from eyrie.errors import InputError
 from eyrie.golden.requantise import MAX_MULTIPLIER, MAX_SHIFT
 from eyrie.model.window import Window
-from eyrie.rowstat.config import RowstatConfig
 
-VERSION = 1
+VERSION: Final = 2
 
-MAX_WORDS = 1 << 28
-"""Words of an external memory that a reader makes room for."""
+_WHAT = "the list of segments"
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+Image = ConvolutionSegment | CompiledNetwork
+"""What the image of a segment holds."""
 
 
-def pack_manifest(network: SegmentedNetwork, digests: dict[str, str]) -> str:
+class ImageEntry(NamedTuple):
+    """An image that the list names.
+
+    Parameters
+    ----------
+    kind : "convolutions" or "dense"
+    file : str
+        Name of a file beside the list.
+    sha256 : str
+        Its digest, 64 hexadecimal digits.
+    """
+
+    kind: Literal["convolutions", "dense"]
+    file: str
+    sha256: str
+
+
+def pack_manifest(network: SegmentedNetwork, images: Mapping[int, ImageEntry]) -> str:
     """The list as JSON text, which depends on nothing but the network.
 
     Parameters
     ----------
     network : SegmentedNetwork
-    digests : dict of str to str
-        SHA-256 of every file beside the list, by name.
+    images : mapping of int to ImageEntry
+        Of every segment that runs on an engine, by its number.
     """
     fields = {
         "version": VERSION,
         "interface": asdict(network.interface),
-        "segments": [_describe(segment) for segment in network.segments],
-        "files": digests,
+        "segments": [
+            {"name": segment.name, **(images[n]._asdict() if n in images else _describe(segment))}
+            for n, segment in enumerate(network.segments)
+        ],
     }
     return json.dumps(fields, indent=2, allow_nan=False) + "\n"
 
@@ -53,8 +75,8 @@ class Manifest:
     Attributes
     ----------
     interface : Interface
-    digests : dict of str to str
-        SHA-256 of every file beside the list, by name.
+    images : tuple of ImageEntry
+        In the order of their segments.
 
     Raises
     ------
@@ -63,85 +85,74 @@ class Manifest:
     """
 
     def __init__(self, text: bytes) -> None:
-        try:
-            fields = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"the list of segments is not JSON: {error}") from error
-        top = _Fields(fields, "the list of segments")
+        top = Fields.parse(text, _WHAT)
         version = top.integer("version", 0, 1 << 31)
         if version != VERSION:
-            raise InputError(f"the list of segments has version {version}, not {VERSION}")
-        self.interface = _interface(_Fields(top.get("interface"), "interface"))
-        self.digests = {name: str(digest) for name, digest in _Fields(top.get("files"), "files").value.items()}
-        self._segments = [_Fields(segment, f"segment {n}") for n, segment in enumerate(top.items("segments"))]
+            raise InputError(f"{_WHAT} has version {version}, not {VERSION}; compile the network again")
+        self.interface = _interface(top.inner("interface"))
+        self._segments = [Fields(segment, f"segment {n}") for n, segment in enumerate(top.items("segments"))]
+        self.images = tuple(entry for fields in self._segments if (entry := _image_entry(fields)) is not None)
 
-    def network(
-        self, config: RowstatConfig | None, streams: Sequence[tuple[bytes, bytes]], dense: CompiledNetwork | None
-    ) -> SegmentedNetwork:
+    def network(self, images: Mapping[str, Image]) -> SegmentedNetwork:
         """The whole network.
 
         Parameters
         ----------
-        config : RowstatConfig or None
-            Of the row-stationary engine, if convolutions run on it.
-        streams : sequence of (bytes, bytes)
-            Tape and filters of each segment of convolutions, in order.
-        dense : CompiledNetwork or None
-            The fully connected layers, if there are any.
+        images : mapping of str to ConvolutionSegment or CompiledNetwork
+            What the files hold, by their names.
 
         Raises
         ------
         InputError
-            If files are missing, widths differ, or segments do not fit each other.
+            If an image is of another segment, widths differ, or segments do not fit each other.
         """
         width = self.interface.activation_width
-        remaining = list(streams)
-        segments: list[Segment] = []
-        for fields in self._segments:
-            kind, name = fields.text("kind"), fields.text("name")
-            if kind == "convolutions" and config is not None and remaining:
-                tape, filters = (_words(data, name) for data in remaining.pop(0))
-                inputs, outputs = (_place(_Fields(fields.get(where), where)) for where in ("inputs", "outputs"))
-                segments.append(
-                    ConvolutionSegment(
-                        name=name, config=config, tape=tape, filters=filters, inputs=inputs, outputs=outputs
-                    )
-                )
-            elif kind == "dense" and dense is not None:
-                segments.append(DenseSegment(name=name, compiled=dense))
-            elif kind in ("maximum", "mean"):
-                segments.append(_pooling(fields, kind, name, width))
-            else:
-                raise InputError(f"{fields.what} is {kind!r}, of which there are no files")
-        widths = {width, *(engine.activation_width for engine in (config, dense and dense.config) if engine)}
+        segments = tuple(self._segment(fields, images) for fields in self._segments)
+        network = SegmentedNetwork(interface=self.interface, segments=segments)
+        widths = {width} | {config.activation_width for config in configurations(network)}
         if widths != {width}:
-            raise InputError(f"the list of segments and its engines differ: activations of {sorted(widths)} bits")
-        return SegmentedNetwork(interface=self.interface, segments=tuple(segments))
+            raise InputError(f"{_WHAT} and its engines differ: activations of {sorted(widths)} bits")
+        return network
 
-    @property
-    def n_convolutions(self) -> int:
-        """Segments of convolutions."""
-        return sum(fields.text("kind") == "convolutions" for fields in self._segments)
+    def _segment(self, fields: Fields, images: Mapping[str, Image]) -> Segment:
+        name, entry = fields.text("name"), _image_entry(fields)
+        if entry is None:
+            return _pooling(fields, name, self.interface.activation_width)
+        image = images[entry.file]
+        if isinstance(image, CompiledNetwork):
+            image_name = ", ".join(layer.name for layer in image.layers)
+            segment: Segment = DenseSegment(name=name, compiled=image)
+        else:
+            image_name, segment = image.name, image
+        if image_name != name:
+            raise InputError(f"{fields.what} is {name!r}, but {entry.file} holds {image_name!r}")
+        return segment
 
-    @property
-    def has_dense(self) -> bool:
-        """Whether there are fully connected layers."""
-        return any(fields.text("kind") == "dense" for fields in self._segments)
+
+def _image_entry(fields: Fields) -> ImageEntry | None:
+    """The image of a segment, None for the host's."""
+    kind = fields.text("kind")
+    if kind in ("maximum", "mean"):
+        return None
+    if kind not in ("convolutions", "dense"):
+        raise InputError(f"{fields.what} is {kind!r}, which no engine runs")
+    file, digest = fields.text("file"), fields.text("sha256")
+    if not _FILE_NAME.fullmatch(file):
+        raise InputError(f"{fields.what}: file must be the name of a file beside the list, not {file!r}")
+    return ImageEntry("convolutions" if kind == "convolutions" else "dense", file, digest)
 
 
 def _describe(segment: Segment) -> dict[str, Any]:
-    if isinstance(segment, ConvolutionSegment):
-        places = {"inputs": asdict(segment.inputs), "outputs": asdict(segment.outputs)}
-        return {"kind": "convolutions", "name": segment.name, **places}
-    if isinstance(segment, DenseSegment):
-        return {"kind": "dense", "name": segment.name}
+    """A segment of the host's."""
     if isinstance(segment, MaximumPool):
-        return {"kind": "maximum", "name": segment.name, "window": asdict(segment.window)}
-    scales = {"multiplier": segment.multiplier.tolist(), "shift": segment.shift.tolist()}
-    return {"kind": "mean", "name": segment.name, "window": asdict(segment.window), **scales}
+        return {"kind": "maximum", "window": asdict(segment.window)}
+    if isinstance(segment, MeanPool):
+        scales = {"multiplier": segment.multiplier.tolist(), "shift": segment.shift.tolist()}
+        return {"kind": "mean", "window": asdict(segment.window), **scales}
+    raise ValueError(f"segment {segment.name} has no image")
 
 
-def _interface(fields: "_Fields") -> Interface:
+def _interface(fields: Fields) -> Interface:
     width = fields.integer("activation_width", 8, 16)
     limit = 1 << width - 1
     clip = fields.integers("clip", -limit, limit - 1)
@@ -159,21 +170,8 @@ def _interface(fields: "_Fields") -> Interface:
     )
 
 
-def _place(fields: "_Fields") -> MapPlace:
-    place = MapPlace(
-        base=fields.integer("base", 0, MAX_WORDS),
-        batch=fields.integer("batch", 1, MAX_EXTENT),
-        channels=fields.integer("channels", 1, MAX_EXTENT),
-        height=fields.integer("height", 1, MAX_EXTENT),
-        width=fields.integer("width", 1, MAX_EXTENT),
-    )
-    if place.end > MAX_WORDS:
-        raise InputError(f"{fields.what}: feature maps up to word {place.end - 1}, beyond {MAX_WORDS} words")
-    return place
-
-
-def _pooling(fields: "_Fields", kind: str, name: str, activation_width: int) -> MaximumPool | MeanPool:
-    own = _Fields(fields.get("window"), f"{fields.what}: window")
+def _pooling(fields: Fields, name: str, activation_width: int) -> MaximumPool | MeanPool:
+    own = fields.inner("window", f"{fields.what}: window")
     kernel, stride = own.integers("kernel", 1, MAX_EXTENT), own.integers("stride", 1, MAX_EXTENT)
     padding = own.integers("padding", 0, MAX_EXTENT)
     if (len(kernel), len(stride), len(padding)) != (2, 2, 4):
@@ -183,67 +181,10 @@ def _pooling(fields: "_Fields", kind: str, name: str, activation_width: int) -> 
         stride=(stride[0], stride[1]),
         padding=(padding[0], padding[1], padding[2], padding[3]),
     )
-    if kind == "maximum":
+    if fields.text("kind") == "maximum":
         return MaximumPool(name=name, window=window)
     multiplier, shift = (
-        np.array([_integers(row, field, low, high) for row in fields.items(field)], np.int64)
+        np.array(fields.rows(field, low, high), np.int64)
         for field, low, high in (("multiplier", 1, MAX_MULTIPLIER), ("shift", 0, MAX_SHIFT))
     )
     return MeanPool(name=name, window=window, multiplier=multiplier, shift=shift, activation_width=activation_width)
-
-
-def _words(data: bytes, name: str) -> np.ndarray:
-    if len(data) % 8:
-        raise InputError(f"segment {name}: {len(data)} bytes are no whole 64-bit words")
-    return np.frombuffer(data, "<u8").astype(np.uint64)
-
-
-class _Fields:
-    """A JSON object whose fields are checked as they are taken."""
-
-    def __init__(self, value: Any, what: str) -> None:
-        if not isinstance(value, dict):
-            raise InputError(f"{what} must be a JSON object")
-        self.value, self.what = value, what
-
-    def get(self, name: str) -> Any:
-        if name not in self.value:
-            raise InputError(f"{self.what} has no {name}")
-        return self.value[name]
-
-    def items(self, name: str) -> list[Any]:
-        return _list(self.get(name), f"{self.what}: {name}")
-
-    def integer(self, name: str, low: int, high: int) -> int:
-        return _integer(self.get(name), f"{self.what}: {name}", low, high)
-
-    def integers(self, name: str, low: int, high: int) -> tuple[int, ...]:
-        return _integers(self.get(name), f"{self.what}: {name}", low, high)
-
-    def text(self, name: str) -> str:
-        value = self.get(name)
-        if not isinstance(value, str):
-            raise InputError(f"{self.what}: {name} must be text, not {value!r}")
-        return value
-
-    def scale(self, name: str) -> float:
-        value = self.get(name)
-        if not isinstance(value, float) or not math.isfinite(value) or value <= 0:
-            raise InputError(f"{self.what}: {name} must be a positive number, not {value!r}")
-        return value
-
-
-def _list(value: Any, what: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise InputError(f"{what} must be a list, not {value!r}")
-    return value
-
-
-def _integers(value: Any, what: str, low: int, high: int) -> tuple[int, ...]:
-    return tuple(_integer(item, what, low, high) for item in _list(value, what))
-
-
-def _integer(value: Any, what: str, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InputError(f"{what} must be an integer from {low} to {high}, not {value!r}")
-    return value

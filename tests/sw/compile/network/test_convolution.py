@@ -14,6 +14,7 @@ from eyrie.rowstat.config import DEFAULT, RowstatConfig
 from tests.sw.compile.network.network_cases import conv
 
 WIDE = replace(DEFAULT, accumulator_width=42)
+PSUMS_OF_32 = replace(DEFAULT, accumulator_width=32)
 UNIT = 2.0**-15
 
 
@@ -42,7 +43,7 @@ def test_weights_become_coarser_until_no_psum_overflows() -> None:
     """Three of 32,767 times -32,768 need 33 bits and a bit of sign; one bit less than two fits 32."""
     layer = conv(np.full((2, 1, 1, 3), 0.999))
     assert quantised(layer, replace(DEFAULT, accumulator_width=34)).bits_given_up == 0
-    result = quantised(layer, DEFAULT)
+    result = quantised(layer, PSUMS_OF_32)
     assert (result.bits_given_up, result.weight_bits) == (1, 15)
     assert result.layer.shift.tolist() == [14, 14]
     assert "weights of 15 bits, 1 fewer than would fit, so that no psum overflows" in str(result)
@@ -52,7 +53,7 @@ def test_weights_become_coarser_until_no_psum_overflows() -> None:
 def test_no_more_is_given_up_than_the_certificate_asks_for(seed: int) -> None:
     rng = np.random.default_rng(seed)
     layer = conv(rng.normal(size=(3, 4, 3, 3)), rng.normal(size=3))
-    result = quantised(layer, DEFAULT)
+    result = quantised(layer, PSUMS_OF_32)
     finer = replace(
         result.layer,
         weight=np.rint(layer.weight / result.weight_scale * 2).astype(np.int64),
@@ -60,20 +61,35 @@ def test_no_more_is_given_up_than_the_certificate_asks_for(seed: int) -> None:
     )
     if result.bits_given_up:
         with pytest.raises(InputError, match=r"psums have 32|weight must be"):
-            require_numbers(finer, DEFAULT)
+            require_numbers(finer, PSUMS_OF_32)
 
 
 def test_shared_weights_stay_shared() -> None:
     values = np.random.default_rng(0).normal(size=16)
     layer = conv(values[np.random.default_rng(1).integers(16, size=(8, 3, 5, 5))])
-    integers = quantised(layer, shape=(5, 5)).layer.weight
+    result = quantised(layer, shape=(5, 5))
+    integers = result.layer.weight
     pairs = set(zip(layer.weight.ravel().tolist(), integers.ravel().tolist(), strict=True))
     assert len(pairs) == len({value for value, _ in pairs}) == len({value for _, value in pairs})
+    assert result.layer.codebook is not None
+    assert result.layer.codebook.tolist() == [0, *sorted({value for _, value in pairs})]
+    assert "as codes of a codebook of 17; psums need" in str(result)
+
+
+def test_weights_stay_plain_where_codes_save_nothing() -> None:
+    """Too many values for the codebook, or an engine without one, or too few weights for a codebook of their own."""
+    rng = np.random.default_rng(0)
+    many = conv(np.resize(np.arange(1, 257) / 256, (8, 8, 5, 5)))
+    assert quantised(many, shape=(5, 5)).layer.codebook is None
+    layer = conv(rng.normal(size=16)[rng.integers(16, size=(8, 3, 5, 5))])
+    assert quantised(layer, replace(WIDE, codebook_entries=16), shape=(5, 5)).layer.codebook is None
+    assert quantised(layer, replace(WIDE, codebook_entries=0), shape=(5, 5)).layer.codebook is None
+    assert quantised(conv([[[[0.75, -0.5]]]], [0.25])).layer.codebook is None
 
 
 def test_biases_limit_the_scale_too() -> None:
     """A bias of 2**20 outputs leaves 12 bits of 32 behind the point, the sign and a psum of one input unit beside."""
-    result = quantised(conv([[[[0.5]]]], [2.0**20 * UNIT]), DEFAULT)
+    result = quantised(conv([[[[0.5]]]], [2.0**20 * UNIT]), PSUMS_OF_32)
     assert result.layer.shift.tolist() == [10]
     assert result.layer.bias.tolist() == [1 << 30]
 
@@ -81,7 +97,7 @@ def test_biases_limit_the_scale_too() -> None:
 def test_a_dead_filter_does_not_widen_the_psums() -> None:
     """ReLU keeps it at zero for every input: its bias need not be as low as the model has it."""
     weight = [[[[0.5]]], [[[-0.25]]]]
-    dead = quantised(conv(weight, [0.0, -1e9], relu=True), DEFAULT)
+    dead = quantised(conv(weight, [0.0, -1e9], relu=True), PSUMS_OF_32)
     assert dead.bits_given_up == 0
     x = np.array([[[[-32768, 0, 32767]]]])
     assert forward([dead.layer], x, activation_width=16)[0].tolist() == [[[0, 0, 16384]], [[0, 0, 0]]]

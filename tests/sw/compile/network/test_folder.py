@@ -1,8 +1,8 @@
 """Folders of compiled networks: written and read back, and refused when anything is amiss."""
 
-import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import pytest
 from eyrie.compile.network.compiler import SegmentedResult, compile_segments
 from eyrie.compile.network.folder import (
     DENSE,
-    DENSE_CONFIGURATION,
     REPORT,
     ROWSTAT,
     SEGMENTS,
@@ -24,19 +23,20 @@ from eyrie.driver.segments import GoldenSegments
 from eyrie.eie.config import EieConfig
 from eyrie.errors import InputError
 from eyrie.model.network import Network
+from eyrie.model.pool import Pool
 from eyrie.rowstat.config import TINY
 from tests.sw.compile.network.network_cases import draw_network, draw_samples
 from tests.sw.compile.network.test_compiler import small
 
-FILES = {
-    SEGMENTS,
-    REPORT,
-    ROWSTAT,
-    DENSE,
-    DENSE_CONFIGURATION,
-    "convolutions-0.tape",
-    "convolutions-0.filters",
-}
+IMAGES = {"convolutions-0.eyrie", "dense.eyrie"}
+FILES = {SEGMENTS, REPORT, ROWSTAT, DENSE, *IMAGES}
+
+
+def pooled_first() -> Network:
+    """The small network behind a mean, which is the host's."""
+    network = small()
+    first = Pool(name="first", kind="average", kernel=(2, 2), stride=(2, 2))
+    return Network(name="pooled", layers=(first, *network.layers), input_shape=(2, 12, 12))
 
 
 def compiled(network: Network, seed: int = 0) -> tuple[SegmentedResult, np.ndarray]:
@@ -47,7 +47,7 @@ def compiled(network: Network, seed: int = 0) -> tuple[SegmentedResult, np.ndarr
 
 @pytest.fixture(scope="module")
 def result() -> SegmentedResult:
-    return compiled(small())[0]
+    return compiled(pooled_first())[0]
 
 
 @pytest.fixture
@@ -81,8 +81,8 @@ def test_the_files(folder: Path, result: SegmentedResult) -> None:
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-@pytest.mark.parametrize("name", sorted(FILES - {SEGMENTS, REPORT}))
-def test_a_file_that_is_another_or_missing(name: str, folder: Path) -> None:
+@pytest.mark.parametrize("name", sorted(IMAGES))
+def test_an_image_that_is_another_or_missing(name: str, folder: Path) -> None:
     path = folder / name
     data = path.read_bytes()
     for wrong in (data[:-1], bytes([data[0] ^ 1]) + data[1:], b""):
@@ -91,6 +91,37 @@ def test_a_file_that_is_another_or_missing(name: str, folder: Path) -> None:
             read_segments(folder)
     path.unlink()
     with pytest.raises(InputError, match=f"cannot read .*{name}"):
+        read_segments(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "image"),
+    [
+        (ROWSTAT, replace(TINY, rows=TINY.rows + 1).as_json(), "convolutions-0.eyrie"),
+        (DENSE, EieConfig(n_pes=3).as_json(), "dense.eyrie"),
+    ],
+)
+def test_hardware_that_is_another_or_missing(name: str, other: str, image: str, folder: Path) -> None:
+    path = folder / name
+    path.write_text(other)
+    with pytest.raises(InputError, match=f"{image}: image is for hardware [0-9a-f]{{16}}, not"):
+        read_segments(folder)
+    path.write_bytes(b"{\xff")
+    with pytest.raises(InputError, match=f"{name}: "):
+        read_segments(folder)
+    path.unlink()
+    with pytest.raises(InputError, match=f"cannot read .*{name}"):
+        read_segments(folder)
+
+
+def test_images_that_change_places(folder: Path) -> None:
+    """The list's digests are right, but what they belong to is not."""
+    fields = json.loads((folder / SEGMENTS).read_text())
+    first, last = fields["segments"][1:]
+    for key in ("file", "sha256"):
+        first[key], last[key] = last[key], first[key]
+    (folder / SEGMENTS).write_text(json.dumps(fields))
+    with pytest.raises(InputError, match="image is for the EIE engine, not for the row-stationary engine"):
         read_segments(folder)
 
 
@@ -107,7 +138,7 @@ def change(path: list[str | int], value: Any) -> Callable[[dict[str, Any]], None
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (["version"], 2, "version 2, not 1"),
+        (["version"], 1, "version 1, not 2; compile the network again"),
         (["interface"], [], "interface must be a JSON object"),
         (["interface"], {"activation_width": 8, "clip": [-9, 9]}, r"activations of \[8, 16\] bits"),
         (["interface", "activation_width"], 17, "activation_width must be an integer from 8 to 16, not 17"),
@@ -116,23 +147,26 @@ def change(path: list[str | int], value: Any) -> Callable[[dict[str, Any]], None
         (["interface", "input_scale"], -1.0, "input_scale must be a positive number"),
         (["interface", "output_scale"], None, "output_scale must be a positive number"),
         (["interface", "name"], 7, "name must be text"),
-        (["interface", "input_shape"], [2, 6, 7], r"takes maps of 2 x 6 x 6, not \(2, 6, 7\)"),
+        (["interface", "input_shape"], [3, 12, 12], r"takes maps of 2 x 6 x 6, not \(3, 6, 6\)"),
+        (["interface", "input_shape"], [2, 12, 14], r"maps of 12 x 14 have \(6, 7\) positions"),
         (["interface", "input_shape"], 3, "input_shape must be a list"),
         (["interface", "input_shape"], [True], "input_shape must be an integer"),
         (["interface", "output_shape"], [4], r"the last segment makes \(3,\), not \(4,\)"),
-        (["segments"], [], r"the last segment makes \(2, 6, 6\), not \(3,\)"),
-        (["segments", 0, "kind"], "magic", "segment 0 is 'magic'"),
-        (["segments", 0, "kind"], None, "kind must be text"),
-        (["segments", 0, "inputs", "batch"], 2, "2 images go in, 1 come out"),
-        (["segments", 0, "outputs", "base"], 0, "outputs from word 0 on"),
-        (["segments", 0, "outputs", "base"], 1 << 28, "outputs: feature maps up to word .*, beyond 268435456 words"),
-        (["segments", 0, "outputs", "width"], 1 << 20, "width must be an integer"),
-        (["segments", 1, "window", "kernel"], [2], "two sizes, two strides and four paddings"),
-        (["segments", 1, "window", "kernel"], [9, 9], "does not fit maps"),
-        (["segments", 1, "window", "padding"], [0, 1 << 15, 0, 0], "padding must be four numbers"),
-        (["segments", 1, "multiplier"], [[1]], r"must have one value for each position, not shapes \(1, 1\)"),
-        (["segments", 1, "multiplier"], [[1, 1], [1]], "inhomogeneous"),
-        (["segments", 1, "shift"], [[64, 1], [1, 1]], "shift must be an integer from 0 to 63, not 64"),
+        (["segments"], [], r"the last segment makes \(2, 12, 12\), not \(3,\)"),
+        (["segments", 1, "kind"], "magic", "segment 1 is 'magic', which no engine runs"),
+        (["segments", 1, "kind"], None, "kind must be text"),
+        (["segments", 1, "name"], "else", "segment 1 is 'else', but convolutions-0.eyrie holds"),
+        (["segments", 1, "file"], "../net/convolutions-0.eyrie", "file must be the name of a file beside the list"),
+        (["segments", 1, "file"], "/etc/passwd", "file must be the name of a file beside the list"),
+        (["segments", 1, "file"], "..", "file must be the name of a file beside the list"),
+        (["segments", 1, "file"], "", "file must be the name of a file beside the list"),
+        (["segments", 1, "sha256"], "0" * 64, "is not the file that segments.json was written for"),
+        (["segments", 0, "window", "kernel"], [2], "two sizes, two strides and four paddings"),
+        (["segments", 0, "window", "kernel"], [19, 19], "does not fit maps"),
+        (["segments", 0, "window", "padding"], [0, 1 << 15, 0, 0], "padding must be four numbers"),
+        (["segments", 0, "multiplier"], [[1]], r"must have one value for each position, not shapes \(1, 1\)"),
+        (["segments", 0, "multiplier"], [[1, 1], [1]], "inhomogeneous"),
+        (["segments", 0, "shift"], [[64, 1]], "shift must be an integer from 0 to 63, not 64"),
     ],
 )
 def test_a_list_that_does_not_hold(path: list[str | int], value: Any, message: str, folder: Path) -> None:
@@ -160,16 +194,6 @@ def test_fields_that_are_missing(folder: Path) -> None:
             (folder / SEGMENTS).write_text(json.dumps(fields))
             with pytest.raises(InputError):
                 read_segments(folder)
-
-
-def test_words_that_are_not_whole(folder: Path) -> None:
-    path = folder / "convolutions-0.tape"
-    path.write_bytes(path.read_bytes()[:-3])
-    fields = json.loads((folder / SEGMENTS).read_text())
-    fields["files"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    (folder / SEGMENTS).write_text(json.dumps(fields))
-    with pytest.raises(InputError, match="no whole 64-bit words"):
-        read_segments(folder)
 
 
 @pytest.mark.parametrize("text", ["", "[", "[]", "null", "[" * 100000, "\xff"])

@@ -1,5 +1,6 @@
 """The shipped LeNet-5: its integers keep what its floats have learned, and both engines compute them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from eyrie.compile.network.compiler import SegmentedResult, compile_segments
 from eyrie.driver.segments import GoldenSegments
 from eyrie.model.network import Network
 from eyrie.model.onnx_import import load_onnx
+from eyrie.rowstat.config import DEFAULT
 
 MODELS = Path(__file__).parents[4] / "models"
 
@@ -39,19 +41,34 @@ def test_engines_compute_the_integers(result: SegmentedResult) -> None:
     run = GoldenSegments(result.compiled).run(x, timed=True)
     assert np.array_equal(run.outputs, result.quantisation.integers.forward(x))
     assert [(segment.name, segment.place) for segment in run.segments] == [
-        ("conv1", "rowstat"),
-        ("pool1", "host"),
-        ("conv2", "rowstat"),
-        ("pool2", "host"),
+        ("conv1, pool1, conv2, pool2", "rowstat"),
         ("ip1, ip2", "eie"),
     ]
 
 
 def test_shared_weights_stay_shared(network: Network, result: SegmentedResult) -> None:
-    """Equal weights are equal integers; values may merge, for psums of 32 bits leave 14 and 12 bits."""
+    """Equal weights are equal integers; values may merge, for psums of 29 bits leave 11 and 9 bits."""
     for number, quantised in zip((0, 2), result.quantisation.convolutions, strict=True):
         weight = network.layers[number].weight  # type: ignore[attr-defined]
         pairs = set(zip(weight.ravel().tolist(), quantised.layer.weight.ravel().tolist(), strict=True))
         assert len(pairs) == len(np.unique(weight))
         assert np.abs(quantised.layer.weight * quantised.weight_scale - weight).max() <= quantised.weight_scale / 2
-    assert [quantised.weight_bits for quantised in result.quantisation.convolutions] == [14, 12]
+    assert [quantised.weight_bits for quantised in result.quantisation.convolutions] == [11, 9]
+
+
+def test_the_larger_convolution_sends_codes(network: Network, result: SegmentedResult) -> None:
+    """Only its filters are worth a codebook, and the tape that loads it computes the same."""
+    first, second = (quantised.layer for quantised in result.quantisation.convolutions)
+    assert first.codebook is None
+    assert second.codebook is not None
+    assert second.codebook.tolist() == [0, *np.unique(second.weight[second.weight != 0])]
+    plain = compile_segments(
+        network,
+        calibration=pixels("fashion-mnist-256-calibration.npy"),
+        rowstat=replace(DEFAULT, codebook_entries=0),
+    )
+    coded, same = result.programs[0], plain.programs[0]
+    assert len(coded.filters) < 0.55 * len(same.filters)
+    assert np.array_equal(
+        result.quantisation.convolutions[1].layer.weight, plain.quantisation.convolutions[1].layer.weight
+    )
