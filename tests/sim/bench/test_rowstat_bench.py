@@ -91,6 +91,8 @@ def test_draws_are_seeded_and_cannot_overflow() -> None:
         assert certify_filters(drawn.layer, DEFAULT).holds
         zeros = np.count_nonzero(drawn.x == 0) / drawn.x.size
         assert abs(zeros - layer.ifmap_zero_fraction) < 0.1
+    for seed in range(20):  # of few weights, some filters would have too much
+        assert certify_filters(draw_convolution(SMALL, DEFAULT, batch=1, seed=seed).layer, DEFAULT).holds
     other = draw_convolution(SMALL, DEFAULT, batch=1, seed=9)
     assert (other.x != draw_convolution(SMALL, DEFAULT, batch=1, seed=8).x).any()
 

@@ -14,6 +14,18 @@ def test_json(eyrie: Callable) -> None:
     assert (row["layer"], row["pes"], row["matches"], row["paper_cycles"]) == ("conv5", 168, True, 500_000)
     assert row["paper_over_cycles"] == 500_000 / row["cycles"]
     assert ended.json["configuration"]["filter_depth"] == 224
+    assert row["paper_over_external"] == row["paper_external_accesses"] / row["external_accesses"]
+    assert (row["weights"], row["coded_inputs"], row["coded_outputs"]) == ("shared", True, True)
+    assert 0.5 < row["run_length_saving"] < 0.75
+    assert (ended.json["maps"], ended.json["keep_to"], ended.json["max_buffer"]) == ("coded", 1.1, None)
+
+
+def test_plain_maps_and_weights(eyrie: Callable) -> None:
+    options = ("--maps", "plain", "--weights", "plain", "--keep-to", 0, "--about-as-fast", 1)
+    ended = eyrie("bench", "rowstat", "--layers", "conv5", "--batch", 1, "--preset", "paper", *options, "--json")
+    (row,) = ended.json["rows"]
+    assert (row["weights"], row["coded_inputs"], row["run_length_saving"], row["matches"]) == ("plain", False, 0, True)
+    assert ended.json["keep_to"] is None
 
 
 def test_table_on_another_array(eyrie: Callable) -> None:
@@ -21,6 +33,8 @@ def test_table_on_another_array(eyrie: Callable) -> None:
     assert ended.status == 0
     assert "alexnet on 8 x 8 PEs, default, cycle model, seed 1" in ended.out
     assert "conv3" not in ended.out
+    assert "coding saves" in ended.out
+    assert "in out" in ended.out
 
 
 @pytest.mark.parametrize(
@@ -30,6 +44,11 @@ def test_table_on_another_array(eyrie: Callable) -> None:
         (("--array", "12"), "'12' is no size of an array"),
         (("--array", "0x4"), "rows must be an integer from 1 to 64, not 0"),
         (("--network", "lenet"), "'lenet' is not one of"),
+        (("--maps", "huffman"), "'huffman' is not one of"),
+        (
+            ("--array", "2x2", "--max-buffer", 1.1),
+            "the paper has no accesses for 4 PEs that limits could be taken from",
+        ),
     ],
 )
 def test_refusals(eyrie: Callable, options: tuple[str, ...], message: str) -> None:
