@@ -41,8 +41,8 @@ class EieAxi(wiring.Component):
     s_axi_awaddr : ``In(EIE_MAP.address_width + 2)``
     s_axi_awvalid : ``In(1)``
     s_axi_awready : ``Out(1)``
-    s_axi_wdata : ``In(WORD_WIDTH)``
-    s_axi_wstrb : ``In(WORD_WIDTH // 8)``
+    s_axi_wdata : ``In(32)``
+    s_axi_wstrb : ``In(4)``
     s_axi_wvalid : ``In(1)``
     s_axi_wready : ``Out(1)``
     s_axi_bresp : ``Out(2)``
@@ -51,7 +51,7 @@ class EieAxi(wiring.Component):
     s_axi_araddr : ``In(EIE_MAP.address_width + 2)``
     s_axi_arvalid : ``In(1)``
     s_axi_arready : ``Out(1)``
-    s_axi_rdata : ``Out(WORD_WIDTH)``
+    s_axi_rdata : ``Out(32)``
     s_axi_rresp : ``Out(2)``
     s_axi_rvalid : ``Out(1)``
     s_axi_rready : ``In(1)``
