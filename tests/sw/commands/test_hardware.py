@@ -230,11 +230,3 @@ def test_one_pe_is_synthesised_with_yosys(eyrie: Callable) -> None:
     assert facts["plan"] == {"name": "rowstat default", "holds": True, "departures": []}
     assert facts["whole"]["multipliers"] == {"MULT18X18D": 1 + 3 * RowstatConfig().drain_lanes + 1}
     assert facts["parts"]["LFE5U-25F"]["fits"]
-
-
-def test_commands_of_the_eie_engine_alone_refuse_the_other(eyrie: Callable, tmp_path: Path) -> None:
-    path = tmp_path / "rowstat.json"
-    path.write_text(configuration_text(SMALL))
-    ended = eyrie("route", path)
-    assert (ended.status, ended.out) == (2, "")
-    assert re.fullmatch(r"eyrie: [^\n]*rowstat.json is a row-stationary engine[^\n]*\n", ended.err)
