@@ -24,7 +24,8 @@ ABOUT_AS_FAST: Final = 1.02
 """Cycles for which less energy may be bought, as a multiple of the fewest."""
 
 MOST_LAYOUTS: Final = 500
-"""Layouts that are tried at most; only layers that take as long to drain as to compute have so many alike."""
+"""Layouts with mappings that are tried at most, within limits or not. Only layers that take as long to drain as to
+compute have so many alike; of others, those beyond take a multiple of the fewest cycles."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,14 +159,15 @@ def choose_mapping(
             break
         if fewest is not None and bound > about_as_fast * fewest:
             break
-        before = len(found)
+        fits = False
         for mapping in residencies(shape, config, layout, coding):
+            fits = True
             traffic = estimate_traffic(shape, config, mapping, coding)
             if not limits.excess(traffic):
                 estimate = estimate_cycles(shape, config, mapping, coding)
                 found.append((estimate, traffic, mapping))
                 fewest = estimate.total if fewest is None else min(fewest, estimate.total)
-        tried += len(found) > before
+        tried += fits
     fast = [entry for entry in found if fewest is not None and entry[0].total <= about_as_fast * fewest]
     for cycles, _, mapping in sorted(fast, key=lambda entry: preference(entry[0], entry[1], wanted)):
         traffic = count_traffic(shape, config, mapping, coding)
