@@ -36,3 +36,19 @@ def engine_files(source: Path | None, engine: EngineName | None) -> list[Path | 
     if engine not in files:
         raise click.UsageError(f"nothing of the network in {source} runs on the engine {engine}")
     return [source / files[engine]]
+
+
+def engine_file(source: Path | None, engine: EngineName | None) -> Path | None:
+    """As `engine_files`, where only one engine can be meant.
+
+    Raises
+    ------
+    click.UsageError
+        If the network runs on two engines and none is selected, or not on the one that is.
+    InputError
+        If the folder's list of segments does not hold.
+    """
+    file, *others = engine_files(source, engine)
+    if others:
+        raise click.UsageError(f"the network in {source} runs on two engines: select one with --engine")
+    return file

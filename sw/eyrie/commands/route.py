@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from eyrie.commands.engine import engine_from, engine_options, engine_words
-from eyrie.commands.engine_files import engine_files
+from eyrie.commands.engine_files import engine_file
 from eyrie.commands.terminal import json_option, print_json, progress
 from eyrie.synth.part import DEVICES, SPEEDS, Device
 from eyrie.synth.route_job import PLACERS, Placer
@@ -72,10 +72,7 @@ def route(
 
     if len(set(seeds)) != len(seeds):
         raise click.UsageError("each --seed may be given once")
-    file, *others = engine_files(source, engine["engine"])
-    if others:
-        raise click.UsageError(f"the network in {source} runs on two engines: select one with --engine")
-    config = engine_from(file, **engine)
+    config = engine_from(engine_file(source, engine["engine"]), **engine)
     try:
         part = Part(device=device, speed=int(speed), package=package)
     except ValueError as error:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from eyrie.commands.engine import engine_from, engine_options, engine_words
-from eyrie.commands.engine_files import engine_files
+from eyrie.commands.engine_files import engine_file
 from eyrie.commands.terminal import json_option, print_json, print_table, progress
 
 
@@ -42,10 +42,7 @@ def synth(
     from eyrie.synth.table import COLUMNS, FIT_COLUMNS, fit_rows, report_rows
     from eyrie.synth.yosys import synthesise
 
-    file, *others = engine_files(source, engine["engine"])
-    if others:
-        raise click.UsageError(f"the network in {source} runs on two engines: select one with --engine")
-    config = engine_from(file, **engine)
+    config = engine_from(engine_file(source, engine["engine"]), **engine)
     family = TARGETS[TARGETS.index(target)]  # type: ignore[arg-type]
     if (why_not := obstacle(config, family)) is not None:
         raise InputError(why_not)

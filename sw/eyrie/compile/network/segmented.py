@@ -95,7 +95,7 @@ class DenseSegment:
 
 
 Segment = ConvolutionSegment | MaximumPool | MeanPool | DenseSegment
-"""Pooling is the host's."""
+"""Pooling in a segment of its own is the host's; behind convolutions it is mostly part of theirs."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
