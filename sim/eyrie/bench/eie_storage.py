@@ -55,13 +55,14 @@ def stored_bits(placed: PlacedLayer, config: EieConfig) -> int:
     return int(placed.entries.sum()) * config.entry_width + placed.n_columns // QUAD * config.quad_width * config.n_pes
 
 
-def paper_bits(codes: npt.NDArray[np.uint8], n_pes: int) -> int:
-    """Bits of the same matrix in the paper's format.
-
-    Rows interleaved, entries of 4-bit code and 4-bit run, fillers included, and a 16-bit pointer a column and PE.
-    """
-    design = published_design()
+def paper_entries(codes: npt.NDArray[np.uint8], n_pes: int) -> int:
+    """Entries of a matrix in the paper's format: rows interleaved, 4-bit runs, fillers included."""
     runs = ZeroRuns.of(codes, Placement.interleaved(codes.shape[0], n_pes))
-    entries = runs.n_nonzeros + runs.n_fillers(design.index_bits)
+    return runs.n_nonzeros + runs.n_fillers(published_design().index_bits)
+
+
+def paper_bits(codes: npt.NDArray[np.uint8], n_pes: int) -> int:
+    """Bits of a matrix in the paper's format: a 4-bit code and run an entry, a 16-bit pointer a column and PE."""
+    design = published_design()
     n_pointers = int(codes.shape[1]) * n_pes
-    return entries * (design.code_bits + design.index_bits) + n_pointers * design.pointer_bits
+    return paper_entries(codes, n_pes) * (design.code_bits + design.index_bits) + n_pointers * design.pointer_bits

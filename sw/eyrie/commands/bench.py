@@ -29,6 +29,13 @@ def bench() -> None:
     show_default=True,
     help="Golden model and cycle model, or the emitted Verilog in Verilator.",
 )
+@click.option(
+    "--activations",
+    type=click.Choice(["published", "theoretical"]),
+    default="published",
+    show_default=True,
+    help="Published share of zeros, or the share that makes the work of the paper's theoretical time.",
+)
 @click.option("--levers", "ablation", is_flag=True, help="Instead: all levers on, each one off, all off.")
 @click.option("--curves", is_flag=True, help="Besides: charts over queue depths and PEs, a page and CSV in DIR.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the report.")
@@ -38,6 +45,7 @@ def eie(
     pes: int,
     seed: int,
     on: Literal["model", "rtl"],
+    activations: Literal["published", "theoretical"],
     ablation: bool,
     curves: bool,
     output: Path | None,
@@ -58,6 +66,7 @@ def eie(
     from eyrie.bench.eie_ablation import ablate, lever_variants
     from eyrie.bench.eie_bench import bench_on_model, bench_on_rtl
     from eyrie.bench.eie_report import ablation_report, bench_report
+    from eyrie.bench.eie_work import with_theoretical_work
     from eyrie.bench.simulation import SimulationError
     from eyrie.commands.bench_tables import print_ablation, print_bench
     from eyrie.files import write_atomic
@@ -69,6 +78,9 @@ def eie(
     total = len(layers) * (len(lever_variants(levers)) if ablation else 1)
     rows: list[Any] = []
     with progress("EIE's benchmark") as task:
+        if activations == "theoretical":
+            task.say("counting the entries of each layer")
+            layers = [with_theoretical_work(layer, seed) for layer in layers]
         try:
             for row in benchmark(layers, **run, say=task.say):
                 rows.append(row)
@@ -77,6 +89,7 @@ def eie(
             click.echo(f"eyrie: {layers[len(rows)].name} on RTL: {error}", err=True)
             raise click.exceptions.Exit(1) from error
         report = ablation_report(rows, **run) if ablation else bench_report(rows, **run, on=on)
+        report["activations"] = {layer.name: layer.activation_density for layer in layers}
         if output is not None:
             write_atomic(output / ("levers.json" if ablation else "eie.json"), json.dumps(report, indent=2) + "\n")
             if curves:
