@@ -10,7 +10,7 @@ demo: $(VENV)/.demo
 	$(BIN)/eyrie demo -o build/demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check
