@@ -1,4 +1,5 @@
-"""The array: PEs, the controllers of their rows, the ids of their columns, and the psum banks above them."""
+"""The array: PEs and filter scratch pads, the controllers of their rows, the ids of their columns, and the psum banks
+above them."""
 
 from typing import Any
 
@@ -7,11 +8,13 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from eyrie.rowstat.config import RowstatConfig
+from eyrie.rowstat.filter_scratchpad import FilterScratchpad
 from eyrie.rowstat.layouts import (
     column_id_width,
     command_bus_layout,
     drained_layout,
     filter_bus_layout,
+    filter_row_layout,
     ifmap_bus_layout,
     psum_update_layout,
     set_width,
@@ -45,7 +48,9 @@ class RowstatArray(wiring.Component):
         those that entered ``rows + 1`` cycles ago or earlier the old ones.
     set_en : ``In(1)``
     set : ``In(set_width())``
-        Shifts in the number of a column's filter set, that of column 0 first; for weights the same holds.
+        Shifts in the number of a column's filter set, that of column 0 first. Weights that enter in the next cycle meet
+        the new numbers, and those that enter in this one or came earlier the old ones. Columns that share filter
+        scratch pads must have the same number.
     written : ``Out(1)``
         All psums of a pass are in the banks and can be read from the next cycle on; ``written_latency(config)`` cycles
         after the command with ``pass_end``.
@@ -83,6 +88,7 @@ class RowstatArray(wiring.Component):
         m = Module()
         config = self.config
         columns = range(config.columns)
+        sharing = config.filter_columns
 
         # New ids enter at the highest column and move down.
         column_ids = [Signal(column_id_width(), name=f"column_id_{column}") for column in columns]
@@ -92,7 +98,17 @@ class RowstatArray(wiring.Component):
         with m.If(self.set_en):
             m.d.sync += [low.eq(high) for low, high in zip(sets, [*sets[1:], self.set], strict=True)]
 
-        ifmap, weights, command = self.ifmap, self.filter, self.command
+        # Where weights go is found out here, once for all rows.
+        weights = Signal(filter_row_layout(config))
+        listening = Cat(number == self.filter.set for number in sets[::sharing])
+        m.d.comb += [
+            weights.pads.eq(Mux(self.filter.valid, listening, 0)),
+            weights.group.eq(self.filter.group),
+            weights.address.eq(self.filter.address),
+            weights.weights.eq(self.filter.weights),
+        ]
+
+        ifmap, command = self.ifmap, self.command
         links: list[Any] = [0] * config.columns
         gated = []
         for row in range(config.rows):
@@ -104,18 +120,28 @@ class RowstatArray(wiring.Component):
                 controller.command.eq(command),
             ]
             ifmap, weights, command = controller.ifmap_next, controller.filter_next, controller.command_next
-            for column in columns:
-                m.submodules[f"pe_{row}_{column}"] = element = ProcessingElement(config)
+            for number in range(config.row_filter_pads):
+                m.submodules[f"filter_pad_{row}_{number}"] = pad = FilterScratchpad(config)
+                reads = []
+                for column in columns[number * sharing :][:sharing]:
+                    m.submodules[f"pe_{row}_{column}"] = element = ProcessingElement(config)
+                    m.d.comb += [
+                        element.ifmap.eq(controller.ifmap_x),
+                        element.command.eq(controller.command_x),
+                        element.column_id.eq(column_ids[column]),
+                        element.weight.eq(pad.weight),
+                        element.below.eq(links[column]),
+                    ]
+                    reads.append(element.weight_en)
+                    links[column] = element.link
+                    gated.append(element.gated)
                 m.d.comb += [
-                    element.ifmap.eq(controller.ifmap_x),
-                    element.filter.eq(controller.filter_x),
-                    element.command.eq(controller.command_x),
-                    element.column_id.eq(column_ids[column]),
-                    element.set.eq(sets[column]),
-                    element.below.eq(links[column]),
+                    pad.write_en.eq(controller.filter_x.pads[number]),
+                    pad.write_address.eq(controller.filter_x.address),
+                    pad.write_weight.eq(controller.filter_x.weight),
+                    pad.read_en.eq(Cat(reads).any()),
+                    pad.read_address.eq(controller.filter_address),
                 ]
-                links[column] = element.link
-                gated.append(element.gated)
 
         # From the highest row's command to the banks, so that a psum comes when its bank wants it.
         delay = written_latency(config) - PSUM_LATENCY - config.rows * NEXT_LATENCY

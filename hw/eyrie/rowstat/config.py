@@ -41,6 +41,7 @@ _RANGES = {
     "ifmap_depth": (2, 256),
     "ifmap_ahead": (0, 256),
     "filter_depth": (2, 4096),
+    "filter_columns": (1, 128),
     "psum_depth": (1, 128),
     "ifmap_bank_words": (4, 1 << 16),
     "psum_bank_words": (4, 1 << 16),
@@ -72,6 +73,11 @@ class RowstatConfig:
         More words of it, which only values that come ahead of their window take: the FIFO in front of it.
     filter_depth : int
         Words of a PE's filter scratch pad (224 in the paper).
+    filter_columns : int
+        Neighbouring columns of a row that share a filter scratch pad, 1 in the paper; a divisor of ``columns``. Columns
+        with the same pad have the same filters, so column sets consist of whole groups of so many. `as_json` and `hash`
+        leave the field out where it is 1: such an engine is the same hardware as before there was a choice, and takes
+        the programs that were compiled for it then.
     psum_depth : int
         Words of a PE's psum scratch pad (24 in the paper): filters that it works on in turn.
     ifmap_bank_words : int
@@ -95,12 +101,13 @@ class RowstatConfig:
     activation_width: int = 16
     weight_width: int = 16
     accumulator_width: int = 29
-    ifmap_depth: int = 30
+    ifmap_depth: int = 33
     ifmap_ahead: int = 0
-    filter_depth: int = 160
-    psum_depth: int = 8
-    ifmap_bank_words: int = 3328
-    psum_bank_words: int = 1752
+    filter_depth: int = 528
+    filter_columns: int = 1
+    psum_depth: int = 16
+    ifmap_bank_words: int = 6306
+    psum_bank_words: int = 1728
     filter_fifo_words: int = 64
     max_slots: int = 16
     command_depth: int = 64
@@ -113,6 +120,10 @@ class RowstatConfig:
             value = getattr(self, name)
             if value & (value - 1):
                 raise ValueError(f"{name} must be a power of two, not {value}")
+        if self.columns % self.filter_columns:
+            raise ValueError(
+                f"filter_columns must be a divisor of columns, which are {self.columns}, not {self.filter_columns}"
+            )
         if self.psum_bank_words % 2:
             raise ValueError(f"psum_bank_words must be even, for two halves, not {self.psum_bank_words}")
 
@@ -120,6 +131,16 @@ class RowstatConfig:
     def n_pes(self) -> int:
         """Processing elements."""
         return self.rows * self.columns
+
+    @property
+    def row_filter_pads(self) -> int:
+        """Filter scratch pads of a row."""
+        return self.columns // self.filter_columns
+
+    @property
+    def n_filter_pads(self) -> int:
+        """Filter scratch pads."""
+        return self.rows * self.row_filter_pads
 
     @property
     def row_groups(self) -> int:
@@ -195,8 +216,8 @@ class RowstatConfig:
     def on_chip_bytes(self) -> int:
         """Bytes of all scratch pads and banks and of the codebook, command queues not counted."""
         a, w, p = self.activation_width, self.weight_width, self.accumulator_width
-        pads = self.ifmap_words * a + self.filter_depth * w + self.psum_depth * p
-        return self.n_pes * pads // 8 + self.buffer_bytes + self.codebook_bytes
+        pads = self.n_pes * (self.ifmap_words * a + self.psum_depth * p) + self.n_filter_pads * self.filter_depth * w
+        return pads // 8 + self.buffer_bytes + self.codebook_bytes
 
     @property
     def buffer_bytes(self) -> int:
@@ -212,8 +233,8 @@ class RowstatConfig:
         return BUS_WORDS // CODEBOOK_READS * self.codebook_entries * self.weight_width // 8
 
     def as_json(self) -> str:
-        """All fields as JSON, in order."""
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        """The fields as JSON, in order."""
+        return json.dumps(self._fields(), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -238,15 +259,23 @@ class RowstatConfig:
     @property
     def hash(self) -> int:
         """64 bits that tell geometries and format versions apart."""
-        text = f"rowstat {FORMAT_VERSION} {json.dumps(dataclasses.asdict(self), sort_keys=True)}"
+        text = f"rowstat {FORMAT_VERSION} {json.dumps(self._fields(), sort_keys=True)}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
 
+    def _fields(self) -> dict[str, int]:
+        """What an engine is known by."""
+        fields = dataclasses.asdict(self)
+        if self.filter_columns == 1:
+            del fields["filter_columns"]
+        return fields
 
-DEFAULT = RowstatConfig()
+
+DEFAULT = RowstatConfig(filter_columns=7)
 """As many multipliers as the paper and no more on the chip than its 181.5 KB. The psums that stay decide how often
-filters and ifmaps come again: the psum banks are as large as all else allows, of psums of 29 bits. Filter scratch pads
-hold two blocks of seven filters of AlexNet's first layer, ifmap scratch pads its window and what comes ahead of it, and
-the ifmap bank four tiles of sixteen maps of 13 x 13."""
+filters and ifmaps come again: filter scratch pads that seven columns share leave more than half of it to the psum banks
+and the ifmap bank. Filter scratch pads hold the whole of 16 filters of AlexNet's first layer, so that each of its psums
+is summed up at once, ifmap scratch pads their three windows; the ifmap bank holds seven output rows' worth of its input
+in two tiles, and the psum banks 32 filters of one image of the second layer, or of four images of the others."""
 
 PAPER = RowstatConfig(
     accumulator_width=32,

@@ -46,8 +46,6 @@ BLOCK_LOADED_LATENCY: Final = WEIGHT_LATENCY
 BLOCK_SPACE_LATENCY: Final = 1
 """Cycles from the last cycle at the array of the last unit that wants a block to the cycle in which a word of the block
 that takes its place may be taken."""
-WEIGHTS_SETTLE: Final = WEIGHT_LATENCY
-"""Cycles over the number of rows that lie between the cycle in which a word is taken and that in which a COLUMNS is."""
 
 COMMAND_LATENCY: Final = 2
 """Cycles from the decision on a unit to its first command at the array."""

@@ -77,12 +77,27 @@ def filter_bus_layout(config: RowstatConfig) -> data.StructLayout:
     )
 
 
-def filter_x_layout(config: RowstatConfig) -> data.StructLayout:
-    """A weight for the PEs of a row whose column belongs to the filter set ``set``."""
+def filter_row_layout(config: RowstatConfig) -> data.StructLayout:
+    """A weight for each row of a group of `BUS_WORDS` rows, for the scratch pads whose bits in ``pads`` are set.
+
+    Bit k is that of the pad for the columns from ``k * filter_columns`` on. ``weights[0]`` is for the row where the bus
+    is, if it belongs to the group.
+    """
     return data.StructLayout(
         {
-            "valid": unsigned(1),
-            "set": unsigned(set_width()),
+            "pads": unsigned(config.row_filter_pads),
+            "group": unsigned(max(1, (config.row_groups - 1).bit_length())),
+            "address": unsigned(config.filter_address_width),
+            "weights": data.ArrayLayout(signed(config.weight_width), BUS_WORDS),
+        }
+    )
+
+
+def filter_x_layout(config: RowstatConfig) -> data.StructLayout:
+    """A weight for the filter scratch pads of a row whose bit in ``pads`` is set."""
+    return data.StructLayout(
+        {
+            "pads": unsigned(config.row_filter_pads),
             "address": unsigned(config.filter_address_width),
             "weight": signed(config.weight_width),
         }
@@ -118,15 +133,14 @@ def command_bus_layout(config: RowstatConfig) -> data.StructLayout:
 def pe_command_layout(config: RowstatConfig) -> data.StructLayout:
     """What the stages of a PE are to do, each in its own cycle, so that PEs delay no addresses.
 
-    In the cycles after that of ``read``, ``multiply`` is for the word read 1 cycle ago, ``restore`` 3, ``accumulate``
-    4, ``save`` and ``send`` 5.
+    In the cycles after that of ``read``, ``multiply`` is for the word read 1 cycle ago, and its weight is read in the
+    same cycle, ``restore`` 3, ``accumulate`` 4, ``save`` and ``send`` 5.
     """
     return data.StructLayout(
         {
             "read": unsigned(1),
             "ifmap_address": unsigned(config.ifmap_address_width),
             "multiply": unsigned(1),
-            "filter_address": unsigned(config.filter_address_width),
             "restore": unsigned(1),
             "restore_address": unsigned(config.psum_address_width),
             "accumulate": unsigned(1),

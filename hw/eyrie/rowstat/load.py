@@ -8,7 +8,6 @@ from amaranth.lib.wiring import In, Out
 
 from eyrie.rowstat.commands import COUNT_BITS, Opcode
 from eyrie.rowstat.config import BUS_WORDS, RowstatConfig
-from eyrie.rowstat.control_timing import WEIGHTS_SETTLE
 from eyrie.rowstat.filter_decoder import FilterDecoder, filter_word_layout
 from eyrie.rowstat.layouts import command_layout, filter_bus_layout, set_width
 from eyrie.rowstat.waits import reached
@@ -24,9 +23,9 @@ class Load(wiring.Component):
     Words come set by set, in each group by group of rows, and there in the order of their addresses. A block begins
     when a place in the ring is free. A LAYER takes one cycle, waits from the next one on until its counter is reached
     and all blocks of the layer before are freed, and then takes words from the next cycle on; the command behind it is
-    taken in the cycle after the last word. A COLUMNS takes one cycle and one more for each column, and is not taken
-    before ``config.rows + WEIGHTS_SETTLE`` cycles after the last word was. A CODEBOOK takes one cycle and one more for
-    each entry, which it replaces for the layers behind it; without a codebook it is a reserved command.
+    taken in the cycle after the last word. A COLUMNS takes one cycle and one more for each column. A CODEBOOK takes one
+    cycle and one more for each entry, which it replaces for the layers behind it; without a codebook it is a reserved
+    command.
 
     Parameters
     ----------
@@ -81,7 +80,6 @@ class Load(wiring.Component):
         codebook_head = Signal(command_layout("load_codebook"))
         m.submodules.decoder = decoder = FilterDecoder(config)
         column = Signal(range(config.columns))
-        settling = Signal(range(config.rows + WEIGHTS_SETTLE))
         held = Signal.like(layer.ring)  # blocks begun and not freed
         base = Signal(config.filter_address_width)
         place, blocks_left = Signal.like(layer.ring), Signal.like(layer.blocks)
@@ -102,18 +100,16 @@ class Load(wiring.Component):
         with m.FSM(name="load") as load:
             with m.State("COMMAND"):
                 m.d.sync += [column.eq(0), entry.eq(0), entries.eq(codebook_head.entries)]
+                m.d.comb += self.commands.ready.eq(1)
                 with m.If(self.commands.valid):
-                    with m.If(head.opcode == Opcode.COLUMNS):
-                        m.d.comb += self.commands.ready.eq(settling == 0)
-                        with m.If(self.commands.ready):
+                    with m.Switch(head.opcode):
+                        with m.Case(Opcode.COLUMNS):
                             m.next = "COLUMNS"
-                    with m.Else():
-                        m.d.comb += self.commands.ready.eq(1)
-                        with m.If(head.opcode == Opcode.LAYER):
+                        with m.Case(Opcode.LAYER):
                             m.d.sync += layer.eq(head)
                             m.next = "WAIT"
                         if config.codebook_entries:
-                            with m.If(head.opcode == Opcode.CODEBOOK):
+                            with m.Case(Opcode.CODEBOOK):
                                 m.next = "CODEBOOK"
 
             with m.State("COLUMNS"):
@@ -168,11 +164,6 @@ class Load(wiring.Component):
                     base.eq(Mux(wraps, 0, base + layer.block)),
                     blocks_left.eq(blocks_left - 1),
                 ]
-
-        with m.If(take):
-            m.d.sync += settling.eq(config.rows + WEIGHTS_SETTLE - 1)
-        with m.Elif(settling != 0):
-            m.d.sync += settling.eq(settling - 1)
 
         # Beside the decoder.
         taken, block_taken = Signal(filter_bus_layout(config)), Signal()

@@ -9,19 +9,18 @@ from amaranth.lib.wiring import In, Out
 from eyrie.common.memory import SyncMemory
 from eyrie.common.once import emitted_once
 from eyrie.rowstat.config import RowstatConfig
-from eyrie.rowstat.filter_scratchpad import FilterScratchpad
 from eyrie.rowstat.ifmap_scratchpad import IfmapScratchpad
 from eyrie.rowstat.layouts import (
     column_id_width,
-    filter_x_layout,
     ifmap_x_layout,
     pe_command_layout,
-    set_width,
 )
 
 
 class ProcessingElement(wiring.Component):
-    """One PE: scratch pads for ifmaps, filters and psums, a multiplier, and its place in the chain of its column.
+    """One PE: scratch pads for ifmaps and psums, a multiplier, and its place in the chain of its column.
+
+    Its filter scratch pad stands beside it, since neighbouring PEs may share one.
 
     The stages, by the cycle in which they work: 0 reads a value; 1 reads its weight, unless the value is 0; 2 takes
     both as operands; 3 multiplies; 4 adds the product to the sum of the window, which begins with 0, or in later slots
@@ -37,12 +36,14 @@ class ProcessingElement(wiring.Component):
     Members
     -------
     ifmap : ``In(ifmap_x_layout(config))``
-    filter : ``In(filter_x_layout(config))``
     command : ``In(pe_command_layout(config))``
         From the row's X-buses.
     column_id : ``In(column_id_width())``
-    set : ``In(set_width())``
-        The column's id and the number of its filter set.
+        The column's id.
+    weight_en : ``Out(1)``
+        The weight of the value that was read in the cycle before is wanted: it is not 0 and will be multiplied.
+    weight : ``In(signed(config.weight_width))``
+        That weight, in the cycle after.
     below : ``In(signed(config.accumulator_width))``
         Link of the PE below, which is a cycle ahead; 0 for the lowest.
     link : ``Out(signed(config.accumulator_width))``
@@ -57,10 +58,10 @@ class ProcessingElement(wiring.Component):
         super().__init__(
             {
                 "ifmap": In(ifmap_x_layout(config)),
-                "filter": In(filter_x_layout(config)),
                 "command": In(pe_command_layout(config)),
                 "column_id": In(column_id_width()),
-                "set": In(set_width()),
+                "weight_en": Out(1),
+                "weight": In(signed(config.weight_width)),
                 "below": In(signed(config.accumulator_width)),
                 "link": Out(signed(config.accumulator_width)),
                 "gated": Out(1),
@@ -74,7 +75,6 @@ class ProcessingElement(wiring.Component):
         activation, weight = signed(config.activation_width), signed(config.weight_width)
         accumulator = signed(config.accumulator_width)
         m.submodules.ifmaps = ifmaps = IfmapScratchpad(config)
-        m.submodules.filters = filters = FilterScratchpad(config)
         # A collision would be a psum restored too early.
         m.submodules.psums = psums = SyncMemory(
             shape=accumulator, depth=config.psum_depth, collision="never", style="distributed"
@@ -82,31 +82,27 @@ class ProcessingElement(wiring.Component):
         m.d.comb += [
             ifmaps.i.eq(self.ifmap),
             ifmaps.column_id.eq(self.column_id),
-            filters.i.eq(self.filter),
-            filters.set.eq(self.set),
         ]
 
         # A value of 0 moves nothing beyond the stage that sees it: weight and operands stay what they were.
-        nonzero, fetched, multiplying = Signal(), Signal(), Signal()
+        fetched, multiplying = Signal(), Signal()
         value, a, b = Signal(activation), Signal(activation), Signal(weight)
         product = Signal(signed(config.product_width))
         m.d.comb += [
             ifmaps.read_en.eq(command.read),
             ifmaps.read_address.eq(command.ifmap_address),
-            nonzero.eq(command.multiply & ifmaps.value.any()),
-            filters.read_en.eq(nonzero),
-            filters.read_address.eq(command.filter_address),
+            self.weight_en.eq(command.multiply & ifmaps.value.any()),
         ]
         m.d.sync += [
-            self.gated.eq(command.multiply & ~nonzero),
-            fetched.eq(nonzero),
+            self.gated.eq(command.multiply & ~self.weight_en),
+            fetched.eq(self.weight_en),
             multiplying.eq(fetched),
             product.eq(Mux(multiplying, a * b, 0)),
         ]
-        with m.If(nonzero):
+        with m.If(self.weight_en):
             m.d.sync += value.eq(ifmaps.value)
         with m.If(fetched):
-            m.d.sync += [a.eq(value), b.eq(filters.weight)]
+            m.d.sync += [a.eq(value), b.eq(self.weight)]
 
         before, psum = Signal(accumulator), Signal(accumulator)
         m.d.comb += [

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,7 +12,7 @@ from eyrie.rowstat.config import BUS_WORDS, RowstatConfig
 from eyrie.rowstat.layouts import (
     column_id_width,
     command_bus_layout,
-    filter_bus_layout,
+    filter_row_layout,
     filter_x_layout,
     ifmap_bus_layout,
     ifmap_x_layout,
@@ -40,14 +40,16 @@ class RowController(wiring.Component):
     ifmap : ``In(ifmap_bus_layout(config))``
     ifmap_next : ``Out(ifmap_bus_layout(config))``
     ifmap_x : ``Out(ifmap_x_layout(config))``
-    filter : ``In(filter_bus_layout(config))``
-    filter_next : ``Out(filter_bus_layout(config))``
+    filter : ``In(filter_row_layout(config))``
+    filter_next : ``Out(filter_row_layout(config))``
     filter_x : ``Out(filter_x_layout(config))``
     command : ``In(command_bus_layout(config))``
     command_next : ``Out(command_bus_layout(config))``
         ``NEXT_LATENCY`` cycles after `command`, as the other buses.
     command_x : ``Out(pe_command_layout(config))``
         ``X_LATENCY`` cycles after `command`, as the other X-buses; the fields of later stages come later.
+    filter_address : ``Out(config.filter_address_width)``
+        To the filter scratch pads: the word that goes with ``multiply`` of `command_x`.
     """
 
     def __init__(self, config: RowstatConfig) -> None:
@@ -58,12 +60,13 @@ class RowController(wiring.Component):
                 "ifmap": In(ifmap_bus_layout(config)),
                 "ifmap_next": Out(ifmap_bus_layout(config)),
                 "ifmap_x": Out(ifmap_x_layout(config)),
-                "filter": In(filter_bus_layout(config)),
-                "filter_next": Out(filter_bus_layout(config)),
+                "filter": In(filter_row_layout(config)),
+                "filter_next": Out(filter_row_layout(config)),
                 "filter_x": Out(filter_x_layout(config)),
                 "command": In(command_bus_layout(config)),
                 "command_next": Out(command_bus_layout(config)),
                 "command_x": Out(pe_command_layout(config)),
+                "filter_address": Out(config.filter_address_width),
             }
         )
 
@@ -94,12 +97,11 @@ class RowController(wiring.Component):
 
         # Weights, where the group is the row's own.
         bus, weights, mine = self.filter, self.filter_next, Signal()
-        m.d.comb += mine.eq(weights.valid & (weights.group == self.row // BUS_WORDS))
-        m.d.sync += [weights.eq(bus), self.filter_x.valid.eq(mine)]
+        m.d.comb += mine.eq(weights.group == self.row // BUS_WORDS)
+        m.d.sync += [weights.eq(bus), self.filter_x.pads.eq(Mux(mine, weights.pads, 0))]
         m.d.sync += [weights.weights[lane].eq(bus.weights[(lane + 1) % BUS_WORDS]) for lane in range(BUS_WORDS)]
         with m.If(mine):
             m.d.sync += [
-                self.filter_x.set.eq(weights.set),
                 self.filter_x.address.eq(weights.address),
                 self.filter_x.weight.eq(weights.weights[-1]),
             ]
@@ -113,7 +115,7 @@ class RowController(wiring.Component):
             self.command_x.read.eq(stages[0].valid),
             self.command_x.ifmap_address.eq(stages[0].ifmap_address),
             self.command_x.multiply.eq(stages[1].valid),
-            self.command_x.filter_address.eq(stages[1].filter_address),
+            self.filter_address.eq(stages[1].filter_address),
             self.command_x.restore.eq(stages[3].valid & stages[3].first_word & ~stages[3].first_slot),
             self.command_x.restore_address.eq(stages[3].psum_address),
             self.command_x.accumulate.eq(stages[4].valid),

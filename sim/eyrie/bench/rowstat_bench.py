@@ -61,6 +61,8 @@ class ConvolutionRow:
         A value, weight or psum each; see `accesses`.
     buffer_ifmaps, buffer_filters, buffer_psums, external_ifmaps, external_filters, external_outputs : int
         What they consist of.
+    codebook_reads : int
+        Codes that were turned into weights; no accesses of any level.
     paper_buffer_accesses, paper_external_accesses : int or None
         The paper's megabytes in 16-bit values, for as many images. Its external accesses are run-length coded.
     weights : "shared" or "plain"
@@ -101,6 +103,7 @@ class ConvolutionRow:
     external_ifmaps: int
     external_filters: int
     external_outputs: int
+    codebook_reads: int
     paper_buffer_accesses: int | None
     paper_external_accesses: int | None
     weights: WeightKind
@@ -230,9 +233,10 @@ def compare_maps(expected: IntArray, program: RowstatProgram, memory: Any, whose
 def accesses(counts: Counts) -> dict[str, int]:
     """Accesses at each level, one for a value, a weight or a psum.
 
-    Scratch pads: reads and writes of all three. Network: values on the ifmap bus, each once for all PEs that take it,
-    weights likewise, psums from PE to PE and to the banks. Buffer: ifmaps, weights and psums in and out. External:
-    feature maps and filters, four for each word of 64 bits. Two codes of weights are one access.
+    Scratch pads: reads and writes of all three, those of a shared one once for all its columns. Network: values on the
+    ifmap bus, each once for all PEs that take it, weights likewise, psums from PE to PE and to the banks. Buffer:
+    ifmaps, weights and psums in and out. External: feature maps and filters, four for each word of 64 bits. Two codes
+    of weights are one access.
     """
     filters = BUS_WORDS * counts.filter_words
     buffer = {
@@ -320,6 +324,7 @@ def _row(
         multiplies=counts.multiplies,
         gated=counts.gated,
         **accesses(counts),
+        codebook_reads=counts.codebook_reads,
         paper_buffer_accesses=paper.buffer,
         paper_external_accesses=paper.external,
         weights="plain" if drawn.layer.codebook is None else "shared",

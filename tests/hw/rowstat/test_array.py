@@ -30,6 +30,8 @@ CONFIGS = {
     "2 x 5": dataclasses.replace(TINY, rows=2, columns=5, max_slots=1, drain_lanes=4),
     "6 x 1": dataclasses.replace(TINY, rows=6, columns=1, psum_depth=1),
     "1 x 3": dataclasses.replace(TINY, rows=1, columns=3, ifmap_depth=2, ifmap_ahead=0, filter_depth=2, drain_lanes=1),
+    "3 x 6, pads for 3": dataclasses.replace(TINY, columns=6, filter_columns=3),
+    "2 x 4, pads for 4": dataclasses.replace(TINY, rows=2, filter_columns=4),
     "8 bits": dataclasses.replace(TINY, rows=5, activation_width=8, weight_width=8, accumulator_width=24),
 }
 
@@ -125,7 +127,8 @@ def test_random_traffic(name: str, seed: int) -> None:
         return weights(draw.randrange(config.row_groups), draw.randrange(3), address, lanes)
 
     column_ids = [draw.randrange(3) for _ in range(config.columns)]
-    sets = [draw.randrange(2) for _ in range(config.columns)]
+    sharing = config.filter_columns
+    sets = [number for _ in range(0, config.columns, sharing) for number in [draw.randrange(2)] * sharing]
     cycles = [random_row_id(row, slot) for row in range(config.rows) for slot in range(config.max_slots)]
     for _ in range(2):
         cycles += [random_value() | random_weights(address) for address in range(config.filter_depth)]
@@ -225,6 +228,7 @@ PASSES = {
     "one PE": (dataclasses.replace(TINY, rows=1, columns=1), Pass(slots=2, window=3, filters=2, steps=3)),
     "2 x 5 PEs": (dataclasses.replace(TINY, rows=2, columns=5), Pass(slots=2, window=2, filters=4, steps=3, repeats=2)),
     "five rows": (dataclasses.replace(TINY, rows=5), Pass(slots=3, window=2, filters=2, steps=2)),
+    "two columns a pad": (dataclasses.replace(TINY, columns=6, filter_columns=2), Pass(slots=2, window=2, filters=2)),
     "8 bits": (
         dataclasses.replace(TINY, activation_width=8, weight_width=8, accumulator_width=24),
         Pass(slots=2, window=3, filters=3, steps=2),
@@ -282,7 +286,7 @@ def check_pass(name: str, *, extremes: bool = False) -> None:
     config, shape = PASSES[name]
     generator = np.random.default_rng(sum(map(ord, name)))
     column_ids = [column // 2 * shape.stride for column in range(config.columns)]
-    sets = [column % 2 for column in range(config.columns)]
+    sets = [column // config.filter_columns % 2 for column in range(config.columns)]
     tile_rows = column_ids[-1] + config.rows
     ifmap = generator.integers(-100, 101, (shape.slots, config.rows, tile_rows, shape.region))
     ifmap[generator.random(ifmap.shape) < 0.3] = 0
@@ -328,7 +332,7 @@ def test_new_sets_part_old_weights_from_new_ones() -> None:
         return [weights(group, 1, 0, [weight] * BUS_WORDS) for group in (0, 1)]
 
     cycles = [*both, *ids, *(value(0, 0, row, 0, 1) for row in range(config.rows))]
-    cycles += [*load(3), *[{}] * config.rows, *swap, *load(5)]
+    cycles += [*load(3)[:-1], load(3)[-1] | swap[0], swap[1], *load(5)]
     cycles += [*one_psum(1), *[{}] * (written_latency(config) + 1), drain(0, 0), drain(1, 0)]
     watched = [psums["column_0"] for psums in play(config, cycles, DRAIN_READ_LATENCY)["drained"]]
     assert watched[-2:] == [15, 25]

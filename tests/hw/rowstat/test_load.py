@@ -9,7 +9,7 @@ import pytest
 from eyrie.bench.component import STALLS, Run, Stall, run
 from eyrie.rowstat.commands import Opcode, pack
 from eyrie.rowstat.config import TINY
-from eyrie.rowstat.control_timing import BLOCK_LOADED_LATENCY, BLOCK_SPACE_LATENCY, WEIGHT_LATENCY, WEIGHTS_SETTLE
+from eyrie.rowstat.control_timing import BLOCK_LOADED_LATENCY, BLOCK_SPACE_LATENCY, WEIGHT_LATENCY
 from eyrie.rowstat.load import Load
 from tests.hw.rowstat.by_hand import coded_words, words_of
 
@@ -123,7 +123,7 @@ def test_a_layer_waits_for_its_count_and_for_the_blocks_before() -> None:
     assert result.sent_at["filters"][8] == 80 + 1
 
 
-def test_columns_wait_until_the_words_have_passed_all_rows() -> None:
+def test_columns_come_when_the_last_word_is_on_the_bus() -> None:
     sets = [3, 0, 31, 7, 1]
     columns = [*pack("deliver_columns", opcode=Opcode.COLUMNS), 0x0007_001F_0000_0003, 1]
     shape = (3, 1, 2, 2)
@@ -133,7 +133,8 @@ def test_columns_wait_until_the_words_have_passed_all_rows() -> None:
     )
     at = pulses(result, "set_en")
     assert [result.watched["set"][cycle] for cycle in at] == sets * 2
-    second = result.sent_at["filters"][-1] + CONFIG.rows + WEIGHTS_SETTLE + 1
+    second = result.sent_at["filters"][-1] + 2
+    assert result.watched["filter"][second]["valid"]
     assert at == [*range(1, 6), *range(second, second + 5)]
 
 

@@ -1,4 +1,5 @@
-"""The row-stationary ProcessingElement against a plain model, on traffic that keeps the rules and no others."""
+"""The row-stationary ProcessingElement with its FilterScratchpad against a plain model, on traffic that keeps the rules
+and no others."""
 
 import dataclasses
 import random
@@ -6,13 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In
 
 from eyrie.bench.component import run
 from eyrie.rowstat.config import TINY, RowstatConfig
+from eyrie.rowstat.filter_scratchpad import FilterScratchpad
+from eyrie.rowstat.layouts import filter_x_layout
 from eyrie.rowstat.pe import ProcessingElement
 from eyrie.rowstat.timing import LINK_LATENCY
 from tests.hw.rowstat.array_model import PeModel, wrapped
-from tests.hw.rowstat.traffic import IDLE, extreme, random_commands, staggered
+from tests.hw.rowstat.traffic import IDLE, extreme, filter_addresses, random_commands, staggered
 
 CONFIGS = {
     "tiny": TINY,
@@ -22,7 +28,33 @@ CONFIGS = {
     "two words": dataclasses.replace(TINY, ifmap_depth=2, ifmap_ahead=0, filter_depth=2),
     "paper": dataclasses.replace(TINY, ifmap_depth=12, ifmap_ahead=4, filter_depth=224, psum_depth=24),
 }
-COLUMN, SET = 5, 3
+COLUMN = 5
+INPUTS, OUTPUTS = ("ifmap", "command", "column_id", "below"), ("link", "gated")
+
+
+class PeWithPad(wiring.Component):
+    """A PE and a filter scratch pad of its own."""
+
+    def __init__(self, config: RowstatConfig) -> None:
+        self.pe, self.pad = ProcessingElement(config), FilterScratchpad(config)
+        members = {name: self.pe.signature.members[name] for name in (*INPUTS, *OUTPUTS)}
+        members["filter"] = In(filter_x_layout(dataclasses.replace(config, columns=1)))
+        super().__init__(members | {"filter_address": In(config.filter_address_width)})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.pe, m.submodules.pad = self.pe, self.pad
+        m.d.comb += [getattr(self.pe, name).eq(getattr(self, name)) for name in INPUTS]
+        m.d.comb += [getattr(self, name).eq(getattr(self.pe, name)) for name in OUTPUTS]
+        m.d.comb += [
+            self.pad.write_en.eq(self.filter.pads),
+            self.pad.write_address.eq(self.filter.address),
+            self.pad.write_weight.eq(self.filter.weight),
+            self.pad.read_en.eq(self.pe.weight_en),
+            self.pad.read_address.eq(self.filter_address),
+            self.pe.weight.eq(self.pad.weight),
+        ]
+        return m
 
 
 def check(
@@ -44,7 +76,7 @@ def check(
     below = [*below, *[0] * (n - len(below))]
     gated, links, sums = [0] * n, [0] * n, []
     for cycle, command in enumerate(commands):
-        if weights[cycle] and weights[cycle]["set"] == SET:
+        if weights[cycle] and weights[cycle]["pads"]:
             model.weights[weights[cycle]["address"]] = weights[cycle]["weight"]
         if command.get("valid"):
             is_gated, psum = model.execute(command)
@@ -57,13 +89,13 @@ def check(
             model.values[values[cycle]["address"]] = values[cycle]["value"]
     levels = {
         "ifmap": [{"valid": 1, **value} if value else IDLE for value in values],
-        "filter": [{"valid": 1, **weight} if weight else IDLE for weight in weights],
+        "filter": weights,
         "command": [*staggered(commands), IDLE],
+        "filter_address": [*filter_addresses(commands), 0],
         "column_id": [COLUMN],
-        "set": [SET],
         "below": below,
     }
-    result = run(ProcessingElement(config), {}, {}, levels=levels, watch=["link", "gated"], after=n)
+    result = run(PeWithPad(config), {}, {}, levels=levels, watch=["link", "gated"], after=n)
     assert result.watched["gated"] == gated
     assert result.watched["link"] == links
     return sums
@@ -84,7 +116,7 @@ def check_products(
 ) -> list[int]:
     """The same after pairs of a value and a weight were written to addresses 0, 1, ..."""
     values = [{"column": COLUMN, "address": address, "value": value} for address, (value, _) in enumerate(pairs)]
-    weights = [{"set": SET, "address": address, "weight": weight} for address, (_, weight) in enumerate(pairs)]
+    weights = [{"pads": 1, "address": address, "weight": weight} for address, (_, weight) in enumerate(pairs)]
     return check(config, [*[GAP] * len(pairs), *commands], values=values, weights=weights)
 
 
@@ -109,7 +141,7 @@ def test_random_traffic(name: str, seed: int) -> None:
         # The command of the cycle before is reading its weight.
         clashes = not first and commands[cycle - 1]["valid"] and commands[cycle - 1]["filter_address"] == address
         weight = {
-            "set": SET if first else draw.choice([SET, SET, SET ^ 1, SET + 16]),
+            "pads": 1 if first else draw.choice([0, 1, 1]),
             "address": address,
             "weight": extreme(draw, config.weight_width, 0.9),
         }

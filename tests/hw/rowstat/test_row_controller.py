@@ -11,7 +11,7 @@ from eyrie.rowstat.commands import NO_CHANNEL
 from eyrie.rowstat.config import BUS_WORDS, TINY, RowstatConfig
 from eyrie.rowstat.row_controller import RowController
 from eyrie.rowstat.timing import NEXT_LATENCY, X_LATENCY
-from tests.hw.rowstat.traffic import IDLE, extreme, random_commands, staggered
+from tests.hw.rowstat.traffic import IDLE, extreme, filter_addresses, random_commands, staggered
 
 CONFIGS = {
     "tiny": TINY,
@@ -26,7 +26,7 @@ def play(config: RowstatConfig, row: int, cycles: list[dict[str, Any]]) -> dict[
     """What was on all outputs of a row's controller; ``cycles`` say what comes on the buses."""
     n = len(cycles) + 8
     levels = {bus: [*(cycle.get(bus, IDLE) for cycle in cycles), IDLE] for bus in BUSES}
-    outputs = [f"{bus}_{side}" for bus in BUSES for side in ("next", "x")]
+    outputs = [*(f"{bus}_{side}" for bus in BUSES for side in ("next", "x")), "filter_address"]
     return run(RowController(config), {}, {}, levels={**levels, "row": [row]}, watch=outputs, after=n).watched
 
 
@@ -62,9 +62,8 @@ def test_all_is_handed_on_with_lanes_rotated(name: str) -> None:
             "data": extreme(draw, 16),
         }
         weights = {
-            "valid": draw.randrange(2),
+            "pads": draw.randrange(1 << config.row_filter_pads),
             "group": draw.randrange(config.row_groups),
-            "set": draw.randrange(32),
             "address": draw.randrange(config.filter_depth),
             "weights": [extreme(draw, config.weight_width) for _ in range(BUS_WORDS)],
         }
@@ -84,25 +83,27 @@ def test_all_is_handed_on_with_lanes_rotated(name: str) -> None:
 
 def test_commands_come_to_the_stages_in_their_cycles() -> None:
     commands = random_commands(TINY, 200, random.Random("stages"))
-    watched = play(TINY, 1, [{"command": command} for command in commands])["command_x"]
-    expected = staggered(commands)
-    assert watched[X_LATENCY : X_LATENCY + len(expected)] == expected
+    watched = play(TINY, 1, [{"command": command} for command in commands])
+    for output, expected in (("command_x", staggered(commands)), ("filter_address", filter_addresses(commands))):
+        assert watched[output][X_LATENCY : X_LATENCY + len(expected)] == expected
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_weights_of_the_own_group_and_lane(name: str) -> None:
     config = CONFIGS[name]
+    every = (1 << config.row_filter_pads) - 1
     cycles = [
-        {"filter": {"valid": valid, "group": group, "set": 7 + group, "address": 3 + group, "weights": [-1, 2, -3, 4]}}
-        for valid in (1, 0)
+        {"filter": {"pads": pads, "group": group, "address": 3 + group, "weights": [-1, 2, -3, 4]}}
+        for pads in (every, every - 1, 0)
         for group in range(config.row_groups)
     ]
     for row in {0, config.rows // 2, config.rows - 1}:
         watched = play(config, row, cycles)["filter_x"]
         group = row // BUS_WORDS
         # Lane 0 of what comes to the row is its own.
-        taken = {"valid": 1, "set": 7 + group, "address": 3 + group, "weight": -1}
-        assert [(cycle, x) for cycle, x in enumerate(watched) if x["valid"]] == [(group + X_LATENCY, taken)]
+        taken = [{"pads": pads, "address": 3 + group, "weight": -1} for pads in (every, every - 1)]
+        at = [group + X_LATENCY, config.row_groups + group + X_LATENCY]
+        assert [(cycle, x) for cycle, x in enumerate(watched) if x["pads"]] == [*zip(at, taken, strict=True)]
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -27,13 +27,15 @@ def test_malformed_json_is_refused(text: str, message: str) -> None:
         RowstatConfig.from_json(text)
 
 
-def test_memories_in_two_halves_and_powers_of_two() -> None:
+def test_memories_in_two_halves_powers_of_two_and_divisors() -> None:
     with pytest.raises(ValueError, match="psum_bank_words must be even, for two halves, not 9"):
         replace(TINY, psum_bank_words=9)
     with pytest.raises(ValueError, match="filter_fifo_words must be a power of two, not 12"):
         replace(TINY, filter_fifo_words=12)
     with pytest.raises(ValueError, match="drain_lanes must be a power of two, not 3"):
         replace(TINY, drain_lanes=3)
+    with pytest.raises(ValueError, match="filter_columns must be a divisor of columns, which are 4, not 3"):
+        replace(TINY, filter_columns=3)
     with pytest.raises(ValueError, match="codebook_entries must be a power of two, not 12"):
         replace(TINY, codebook_entries=12)
 
@@ -52,6 +54,16 @@ def test_every_field_is_part_of_the_identity() -> None:
     assert len(hashes) == len(fields(TINY)) + 1
 
 
+def test_filter_scratch_pads_of_their_own_are_no_part_of_the_identity() -> None:
+    # Programs that were compiled before there was a choice say nothing of it.
+    assert "filter_columns" not in PAPER.as_json()
+    assert f"{PAPER.hash:016x}" == "e6595b8e140c9cfc"
+    assert RowstatConfig.from_json('{"filter_columns": 1}') == RowstatConfig()
+    shared = replace(PAPER, filter_columns=7)
+    assert RowstatConfig.from_json(shared.as_json()) == shared
+    assert shared.hash != PAPER.hash
+
+
 def test_the_papers_memories() -> None:
     assert (PAPER.n_pes, PAPER.filter_depth, PAPER.ifmap_depth, PAPER.psum_depth) == (168, 224, 12, 24)
     assert PAPER.buffer_bytes == 108 * 1024
@@ -59,6 +71,9 @@ def test_the_papers_memories() -> None:
     assert PAPER.codebook_bytes == 2 * 256 * 2
     assert PAPER.on_chip_bytes == PAPER.buffer_bytes + PAPER.codebook_bytes + 168 * pads
     assert replace(PAPER, codebook_entries=0).codebook_bytes == 0
+    shared = replace(PAPER, filter_columns=7)
+    assert (PAPER.n_filter_pads, shared.n_filter_pads) == (168, 24)
+    assert PAPER.on_chip_bytes - shared.on_chip_bytes == (168 - 24) * 224 * 2
 
 
 def test_derived_widths() -> None:

@@ -71,7 +71,6 @@ def staggered(commands: Sequence[dict[str, Any]]) -> list[dict[str, int]]:
                 "read": zero["valid"],
                 "ifmap_address": zero["ifmap_address"],
                 "multiply": one["valid"],
-                "filter_address": one["filter_address"],
                 "restore": three["valid"] & three["first_word"] & (1 - three["first_slot"]),
                 "restore_address": three["psum_address"],
                 "accumulate": four["valid"],
@@ -83,3 +82,8 @@ def staggered(commands: Sequence[dict[str, Any]]) -> list[dict[str, int]]:
             }
         )
     return stages
+
+
+def filter_addresses(commands: Sequence[dict[str, Any]]) -> list[int]:
+    """The word of the filter scratch pads that goes with ``multiply`` of `staggered`, likewise."""
+    return [0, *(command["filter_address"] for command in commands), *[0] * 4]

@@ -31,7 +31,6 @@ from eyrie.rowstat.control_timing import (
     REQUANTISE_LATENCY,
     TRANSFERS_AHEAD,
     VALUES_SETTLE,
-    WEIGHTS_SETTLE,
     drain_cycles,
     drain_pause,
     word_values,
@@ -217,10 +216,10 @@ def deliver(times: Times) -> Waiting[None]:
 def load(times: Times) -> Waiting[None]:
     """A word a cycle, of weights or half a one of codes, while the ring has room for its block."""
     config, queue = times.config, times.queues[Unit.LOAD]
-    free = settled = 0
+    free = 0
     for command in times.checked.tape.commands[Unit.LOAD]:
         if command.name == "deliver_columns":
-            first = yield from queue.take(max(free, settled))
+            first = yield from queue.take(free)
             free = (yield from queue.take_slowly(first + 1, config.columns, BUS_WORDS)) + 1
         elif command.name == "load_codebook":
             first = yield from queue.take(free)
@@ -237,7 +236,7 @@ def load(times: Times) -> Waiting[None]:
                 at += words
                 times.loaded.append(at - 1 + BLOCK_LOADED_LATENCY)
             times.busy[Unit.LOAD] += command["blocks"] * words
-            free, settled = at, at - 1 + config.rows + WEIGHTS_SETTLE
+            free = at
         times.last_busy[Unit.LOAD] = free - 1
 
 

@@ -24,7 +24,8 @@ class Counts:
     ifmap_reads, ifmap_writes : int
         Ifmap scratch pads.
     filter_reads, filter_writes : int
-        Filter scratch pads; a gated multiply reads none.
+        Filter scratch pads, each access once for all columns that share the pad. A multiply that is gated, or whose
+        place is not used, reads none; a shared pad is read where any of its columns multiplies.
     psum_reads, psum_writes : int
         Psum scratch pads.
     ifmap_network : int

@@ -73,11 +73,18 @@ class Filters:
         Raises
         ------
         InputError
-            If a number is too wide.
+            If a number is too wide, or columns that share filter scratch pads differ in it.
         """
         numbers = command.quarters[: self._config.columns]
         if (widest := int(numbers.max())) >> _SET_BITS:
             raise InputError(f"{command}: a set's number must be at most {(1 << _SET_BITS) - 1}, not {widest}")
+        first = numbers[:: self._config.filter_columns].repeat(self._config.filter_columns)
+        if (differ := np.flatnonzero(numbers != first)).size:
+            column = int(differ[0])
+            raise InputError(
+                f"{command}: column {column} shares its filter scratch pads with others of set {first[column]}, and "
+                f"must not be of set {numbers[column]}"
+            )
         self._set_of_column = numbers
 
     def set_codebook(self, command: Command) -> None:
@@ -110,11 +117,11 @@ class Filters:
         columns = np.zeros(is_own.shape, np.int64)
         columns[is_own] = np.concatenate(members)
         self._layers.append((columns, is_own, lanes))
-        listening = int((self._set_of_column < command["sets"]).sum())
+        pads = self._config.rows * int((self._set_of_column < command["sets"]).sum()) // self._config.filter_columns
         self._counts.filter_words += n_words
         self._counts.filter_fifo += n_words
         self._counts.filter_network += n_lines
-        self._counts.filter_writes += command["blocks"] * command["block"] * self._config.rows * listening
+        self._counts.filter_writes += command["blocks"] * command["block"] * pads
 
     def _decoded(self, command: Command, words: npt.NDArray[np.uint64], n_lines: int) -> npt.NDArray[np.int16]:
         codes = words.view(np.uint8)[: BUS_WORDS * n_lines]

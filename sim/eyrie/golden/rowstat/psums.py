@@ -137,13 +137,14 @@ class Psums:
         places = config.n_pes * slots
         n_used = int(delivered.used.sum())
         multiplies = int(np.count_nonzero(delivered.windows)) * filters
+        sharing = delivered.windows.reshape(-1, config.filter_columns, *delivered.windows.shape[1:])
         sums = config.columns * steps * filters
         counts.passes += 1
         counts.multiplies += multiplies
         counts.gated += n_used * per_place - multiplies
         counts.unused += (places - n_used) * per_place
         counts.ifmap_reads += places * per_place
-        counts.filter_reads += multiplies
+        counts.filter_reads += int(np.count_nonzero(sharing.any(axis=1))) * filters
         counts.psum_reads += config.n_pes * (slots - 1) * steps * filters
         counts.psum_writes += config.n_pes * (slots - 1) * steps * filters
         counts.psum_network += config.rows * sums

@@ -5,7 +5,7 @@ from typing import Final
 
 from eyrie.compile.rowstat.layer import ConvLayer
 from eyrie.compile.rowstat.loops import Loops, Pass
-from eyrie.compile.rowstat.mapping import unit_cycles
+from eyrie.compile.rowstat.mapping import set_columns, unit_cycles
 from eyrie.compile.rowstat.maps import MapPlace
 from eyrie.compile.rowstat.packets import Tape
 from eyrie.rowstat.commands import Opcode, Unit, pack
@@ -110,7 +110,7 @@ class Drains:
             opcode=Opcode.WORK,
             wait_computed=self.tape.passes.wait(computed),
             psum_base=self.base(step),
-            first_column=column_set * mapping.strip_rows,
+            first_column=column_set * set_columns(self.config, mapping.strip_rows),
             columns=strip.rows,
             relu=int(self.layer.relu),
             filters=filters,

@@ -7,7 +7,7 @@ with the passes that hide them. The exact count is that of the cycle model, whic
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import gcd
+from math import ceil, floor, gcd
 from typing import Final
 
 from eyrie.compile.rowstat.coding import PLAIN, Coding
@@ -17,10 +17,12 @@ from eyrie.compile.rowstat.mapping import (
     bank_tiles,
     channel_counts,
     n_channel_groups,
+    needed_bank_tiles,
     pass_rows,
     tile_size,
     unit_cycles,
 )
+from eyrie.compile.rowstat.turns import loads_and_fetches
 from eyrie.rowstat.config import BUS_WORDS, PAIRS, RowstatConfig
 from eyrie.rowstat.control_timing import drain_cycles
 
@@ -32,6 +34,8 @@ _VALUE_DELAY: Final = 3
 """Cycles from a unit's last value, or a block's last word, to the decision to compute with it."""
 _COMMAND_DELAY: Final = 6
 """Cycles without values around each command for the delivery that is no pass, about."""
+_FETCH_DELAY: Final = 12
+"""Cycles from the end of a tile's last pass to the first word of the one that takes its place, about."""
 _PASSES_FOLLOWED: Final = 6
 _STEPS_FOLLOWED: Final = 12
 _CHANGES_FOLLOWED: Final = 4
@@ -88,6 +92,32 @@ def n_passes(shape: ConvShape, mapping: Mapping) -> int:
     return shape.groups * one_group
 
 
+def n_tiles(shape: ConvShape, mapping: Mapping) -> int:
+    """Tiles of the whole batch, for one channel group."""
+    down = -(-shape.out_height // (mapping.strip_rows * mapping.tile_strips[0]))
+    across = -(-shape.out_width // (mapping.steps * mapping.tile_strips[1]))
+    return down * across * shape.batch
+
+
+def n_loads(shape: ConvShape, mapping: Mapping) -> float:
+    """Loads of filters for the passes of a group, as if as many were resident at all times."""
+    tiles = n_tiles(shape, mapping)
+    tile_sets = -(-tiles // mapping.tiles)
+    resident_sets = min(mapping.filter_sets, n_filter_sets(shape, mapping))
+    ranges = n_filter_sets(shape, mapping) / resident_sets
+    loads, _ = loads_and_fetches(
+        n_channel_groups(shape, mapping),
+        resident_sets,
+        mapping.tile_strips[0] * mapping.tile_strips[1],
+        min(mapping.tiles, tiles),
+        mapping.turn,
+    )
+    # The filters of a turn are loaded once.
+    if mapping.keep:
+        return loads * ranges * tile_sets - (tile_sets - 1)
+    return (loads * tile_sets - (tile_sets - 1)) * ranges
+
+
 def delivery_cycles(shape: ConvShape, mapping: Mapping) -> float:
     """Cycles that the values of a pass take on the bus, on average."""
     values = (mapping.steps - 1) * shape.advance + shape.kernel[1]
@@ -106,9 +136,13 @@ def strip_drain_cycles(config: RowstatConfig, mapping: Mapping, coding: Coding) 
     return mapping.sets * mapping.filters * drain_cycles(config, mapping.steps, mapping.strip_rows, coded=coded)
 
 
-def bound_cycles(shape: ConvShape, mapping: Mapping) -> float:
-    """What a layer takes at least, whatever is resident: passes at the rate of computation or delivery."""
-    return n_passes(shape, mapping) * max(pass_cycles(shape, mapping), delivery_cycles(shape, mapping))
+def bound_cycles(shape: ConvShape, config: RowstatConfig, mapping: Mapping, coding: Coding = PLAIN) -> float:
+    """What a layer takes at least, whatever is resident: passes at the rate of computation or delivery, or all drains
+    but those of a half, which passes may hide."""
+    passes = n_passes(shape, mapping)
+    half = config.psum_half_words // mapping.strip_psums
+    drains = (passes // n_channel_groups(shape, mapping) - half) * strip_drain_cycles(config, mapping, coding)
+    return max(passes * max(pass_cycles(shape, mapping), delivery_cycles(shape, mapping)), drains)
 
 
 def fetch_cycles(shape: ConvShape, mapping: Mapping, coding: Coding) -> int:
@@ -124,32 +158,32 @@ def estimate_cycles(shape: ConvShape, config: RowstatConfig, mapping: Mapping, c
     one_pass = pass_cycles(shape, mapping)
     passes = n_passes(shape, mapping)
     items = min(mapping.items, n_strips(shape, mapping))
-    always = n_filter_sets(shape, mapping) * n_channel_groups(shape, mapping) == 1  # one load of filters serves all
+    filter_sets = n_filter_sets(shape, mapping)
+    resident_sets = min(mapping.filter_sets, filter_sets)
     follow = (shape, config.row_groups, mapping.filters, mapping.slots, mapping.slot_pairs, mapping.sets)
     ids = id_cycles(shape, config, mapping) // mapping.filter_sets
-    strips = n_strips(shape, mapping)
 
     def waiting(together: int) -> float:
-        shown = min(strips if always else together, _PASSES_FOLLOWED)
         followed = followed_pass(
             *follow,
             mapping.strip_rows,
             mapping.steps,
             mapping.region,
             mapping.ring,
-            shown,
+            together,
             ids,
             unit_cycles(shape, mapping),
         )
         return max(0.0, followed - one_pass)
 
-    # Where halves run on their own, filters change for half the strips.
-    apart = 2 * mapping.turn / n_channel_groups(shape, mapping)
-    waits = round(passes * waiting(items))
-    if mapping.turn:
-        alone = -(-items // 2) if mapping.filter_sets == 1 else items
-        waits = round(passes * ((1 - apart) * waiting(items) + apart * waiting(alone)))
-    resident = min(mapping.filter_sets, n_filter_sets(shape, mapping)) * items
+    # Passes with the same filters: some on average, so the next smaller and larger numbers stand for the changes.
+    together = min(max(1.0, passes / shape.groups / n_loads(shape, mapping)), _PASSES_FOLLOWED)
+    fewer, more = floor(together), ceil(together)
+    waits = waiting(more)
+    if fewer < more:
+        share = (1 / together - 1 / more) / (1 / fewer - 1 / more)
+        waits += share * (waiting(fewer) - waits)
+    resident = resident_sets * items
     strip_drain = strip_drain_cycles(config, mapping, coding)
     residencies = -(-passes // (resident * n_channel_groups(shape, mapping)))
     if mapping.rolling:
@@ -161,15 +195,18 @@ def estimate_cycles(shape: ConvShape, config: RowstatConfig, mapping: Mapping, c
         last_drain = resident * strip_drain
         stall = max(0, last_drain - resident * n_channel_groups(shape, mapping) * one_pass)
     one_fetch = fetch_cycles(shape, mapping, coding)
-    fetch = one_fetch * mapping.tiles
-    users = mapping.items * min(mapping.filter_sets, n_filter_sets(shape, mapping)) * one_pass
-    rounds = passes // (resident * (n_filter_sets(shape, mapping) if mapping.keep else 1))
-    doubled = bank_tiles(shape, config, mapping) >= min(2 * mapping.tiles, mapping.tiles + 2)
+    users = items * (filter_sets if mapping.keep else resident_sets) * one_pass
+    behind = max(0, one_fetch * mapping.tiles - users)
+    needed = needed_bank_tiles(shape, mapping)
+    if needed == bank_tiles(shape, config, mapping):
+        # Each tile takes the place of one that is done with, while the others of the same filters are in use.
+        others = (needed - 1) * mapping.tile_strips[0] * mapping.tile_strips[1] * one_pass
+        behind += max(0, _FETCH_DELAY + one_fetch - others)
     return CycleEstimate(
         compute=one_pass * passes,
-        waits=waits,
+        waits=round(passes * waits),
         drains=stall * (residencies - 1),
-        fetches=rounds * (max(0, fetch - users) if doubled else fetch),
+        fetches=passes * one_pass // users * behind,
         ends=_START + one_fetch + round(delivery_cycles(shape, mapping) / mapping.steps) + last_drain,
     )
 

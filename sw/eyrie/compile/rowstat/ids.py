@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from eyrie.compile.rowstat.layer import ConvShape
-from eyrie.compile.rowstat.mapping import MAX_SETS, Mapping, channel_span, pass_rows
+from eyrie.compile.rowstat.mapping import MAX_SETS, Mapping, channel_span, pass_rows, set_columns
 from eyrie.rowstat.commands import NO_CHANNEL, pack
 from eyrie.rowstat.config import BUS_WORDS, RowstatConfig
 
@@ -66,11 +66,13 @@ def place_pairs(shape: ConvShape, config: RowstatConfig, mapping: Mapping, chann
 
 def column_ids(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> list[int]:
     """Ids of the columns: the first ifmap row of a column's output row; a column without one takes an id of no row."""
-    rows = [row * shape.stride[0] for row in range(mapping.strip_rows)] * mapping.sets
-    return rows + [pass_rows(shape, mapping)] * (config.columns - len(rows))
+    nowhere = [pass_rows(shape, mapping)]
+    rows = [row * shape.stride[0] for row in range(mapping.strip_rows)]
+    rows += nowhere * (set_columns(config, mapping.strip_rows) - len(rows))
+    return rows * mapping.sets + nowhere * (config.columns - mapping.sets * len(rows))
 
 
 def column_sets(config: RowstatConfig, mapping: Mapping) -> list[int]:
     """Filter set of each column; a column without one takes the number that is never loaded."""
-    sets = [number for number in range(mapping.sets) for _ in range(mapping.strip_rows)]
+    sets = [number for number in range(mapping.sets) for _ in range(set_columns(config, mapping.strip_rows))]
     return sets + [MAX_SETS] * (config.columns - len(sets))

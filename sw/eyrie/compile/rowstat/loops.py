@@ -105,9 +105,9 @@ class Loops:
     """Loop nest of a layer under a mapping that `require_mapping` accepts.
 
     Groups are outermost; then filters and tiles whose psums are resident together, the tiles outside if they are kept;
-    then channel groups; then filter sets; then strips. Where other tiles follow with the same filters, channel groups
-    and filter sets run backwards every other time, so that the filters of the turn need not be loaded again. Where
-    tiles are held, tiles and channel groups run backwards for the next filters, which begin with the tiles of the turn.
+    then channel groups; then filter sets; then strips. Where other tiles follow, channel groups and filter sets run
+    backwards every other time, so that the filters of the turn need not be loaded again. Where tiles are held, tiles
+    and channel groups run backwards for the next filters, which begin with the tiles of the turn.
     """
 
     shape: ConvShape
@@ -171,16 +171,18 @@ class Loops:
         residency = 0
         for group in range(self.shape.groups):
             held: dict[tuple[int, TilePlace], int] = {}
+            order: Sequence[int] = range(self.n_channel_groups)
             if self.mapping.keep:
+                ranges = self.filter_ranges
                 for tiles in self.tile_sets:
                     held.clear()
-                    for sets in self.filter_ranges:
-                        passes += self._residency(
-                            group, sets, tiles, range(self.n_channel_groups), residency, jobs, held
-                        )
+                    for sets in ranges:
+                        passes += self._residency(group, sets, tiles, order, residency, jobs, held)
                         residency += 1
+                    resident = len(ranges[-1]) * sum(len(tile.strips) for tile in tiles)
+                    order = next_order(order, resident, self.mapping.turn)
+                    ranges = tuple(sets[::-1] for sets in reversed(ranges))
             else:
-                order: Sequence[int] = range(self.n_channel_groups)
                 tile_sets = self.tile_sets
                 for sets in self.filter_ranges:
                     for tiles in tile_sets:

@@ -8,12 +8,28 @@ there are to be, the fastest of those that keep to it.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Final
 
 from eyrie.compile.rowstat.coding import PLAIN, Coding
-from eyrie.compile.rowstat.estimate import CycleEstimate, bound_cycles, estimate_cycles, n_filter_sets, pass_cycles
+from eyrie.compile.rowstat.estimate import (
+    CycleEstimate,
+    bound_cycles,
+    estimate_cycles,
+    n_filter_sets,
+    pass_cycles,
+    strip_drain_cycles,
+)
 from eyrie.compile.rowstat.layer import ConvShape
-from eyrie.compile.rowstat.mapping import MAX_SETS, Mapping, is_mapping, most_held_tiles, require_shape, tile_size
+from eyrie.compile.rowstat.mapping import (
+    MAX_SETS,
+    Mapping,
+    is_mapping,
+    most_held_tiles,
+    most_strip_rows,
+    require_shape,
+    tile_size,
+)
 from eyrie.compile.rowstat.traffic import Traffic, count_traffic, estimate_traffic
 from eyrie.compile.rowstat.turns import n_first_half
 from eyrie.errors import InputError
@@ -152,7 +168,7 @@ def choose_mapping(
     require_shape(shape, config, coding)
     found: list[tuple[CycleEstimate, Traffic, Mapping]] = []
     fewest = rival
-    bounds = ((bound_cycles(shape, layout), layout) for layout in layouts(shape, config, coding))
+    bounds = ((bound_cycles(shape, config, layout, coding), layout) for layout in layouts(shape, config, coding))
     tried = 0
     for bound, layout in sorted(bounds, key=lambda entry: entry[0]):
         if tried == MOST_LAYOUTS:
@@ -185,11 +201,12 @@ def choose_mapping(
     raise InputError(f"layer {shape.name}: no mapping fits this engine{limits.text}")
 
 
-def preference(cycles: CycleEstimate, traffic: Traffic, wanted: Accesses | None) -> tuple[float, int]:
-    """The less, the better: see `choose_mapping`. What goes beyond the wanted accesses counts in hundredths of them."""
+def preference(cycles: CycleEstimate, traffic: Traffic, wanted: Accesses | None) -> tuple[int, int]:
+    """The less, the better: see `choose_mapping`. What goes beyond the wanted accesses counts in whole hundredths of
+    them, rounded up."""
     if wanted is None:
         return traffic.energy, cycles.total
-    return round(wanted.excess(traffic), 2), cycles.total
+    return ceil(100 * wanted.excess(traffic)), cycles.total
 
 
 def layouts(shape: ConvShape, config: RowstatConfig, coding: Coding = PLAIN) -> list[Mapping]:
@@ -208,7 +225,7 @@ def layouts(shape: ConvShape, config: RowstatConfig, coding: Coding = PLAIN) -> 
 def _layouts(shape: ConvShape, config: RowstatConfig, coding: Coding, pair_counts: Sequence[int]) -> Iterator[Mapping]:
     window = shape.kernel[1]
     step_counts = _step_counts(shape.out_width) if coding.outputs is None else [shape.out_width]
-    for sets in range(1, min(config.columns, MAX_SETS, shape.group_filters) + 1):
+    for sets in range(1, min(config.columns // config.filter_columns, MAX_SETS, shape.group_filters) + 1):
         for slots in range(1, min(config.max_slots, config.ifmap_depth // window) + 1):
             for slot_pairs in pair_counts:
                 if slot_pairs > config.rows or (slots > 1 and slot_pairs * (slots - 1) >= shape.pairs):
@@ -222,7 +239,7 @@ def _layouts(shape: ConvShape, config: RowstatConfig, coding: Coding, pair_count
                                 slots=slots,
                                 slot_pairs=slot_pairs,
                                 sets=sets,
-                                strip_rows=min(config.columns // sets, shape.out_height),
+                                strip_rows=min(most_strip_rows(config, sets), shape.out_height),
                                 steps=steps,
                                 region=min(255, config.ifmap_words // slots),
                                 ring=min(63, config.filter_depth // (filters * window)),
@@ -243,7 +260,7 @@ def residencies(shape: ConvShape, config: RowstatConfig, layout: Mapping, coding
                 continue
             for tile_strips, tiles in _tile_groups(down, across, shape.batch, strips):
                 resident = filter_sets * tiles * tile_strips[0] * tile_strips[1]
-                for turn in _turns(shape, layout, resident) if rolling else (0,):
+                for turn in _turns(shape, config, layout, resident, coding) if rolling else (0,):
                     mapping = replace(
                         layout,
                         filter_sets=filter_sets,
@@ -267,13 +284,14 @@ def _staying(shape: ConvShape, config: RowstatConfig, mapping: Mapping, n_sets: 
     yield replace(mapping, keep=True)
 
 
-def _turns(shape: ConvShape, layout: Mapping, resident: int) -> tuple[int, ...]:
-    """No turn, and one that is long enough to drain a half."""
+def _turns(shape: ConvShape, config: RowstatConfig, layout: Mapping, resident: int, coding: Coding) -> tuple[int, ...]:
+    """No turn, and one that is long enough to drain a half; a turn of one channel group is none."""
     first = n_first_half(resident)
     if resident == first:
         return (0,)
-    drain = first * layout.strip_rows * layout.sets * layout.strip_psums
-    return (0, -(-drain // ((resident - first) * pass_cycles(shape, layout))))
+    drain = first * strip_drain_cycles(config, layout, coding)
+    turn = -(-drain // ((resident - first) * pass_cycles(shape, layout)))
+    return (0, turn) if turn > 1 else (0,)
 
 
 def mappings(shape: ConvShape, config: RowstatConfig, coding: Coding = PLAIN) -> Iterator[Mapping]:

@@ -105,6 +105,17 @@ class Mapping:
         return self.strip_psums * (-(-strips // 2) if self.rolling else strips)
 
 
+def set_columns(config: RowstatConfig, strip_rows: int) -> int:
+    """Columns of a column set with so many output rows: whole groups that share filter scratch pads. Those behind the
+    output rows have the same filters, and no values."""
+    return -(-strip_rows // config.filter_columns) * config.filter_columns
+
+
+def most_strip_rows(config: RowstatConfig, sets: int) -> int:
+    """Most output rows of a strip with so many column sets; 0 if there are fewer groups of columns than sets."""
+    return config.columns // sets // config.filter_columns * config.filter_columns
+
+
 def unit_cycles(shape: ConvShape, mapping: Mapping) -> int:
     """Cycles of a unit: one output position of one slot, for all filters of a PE."""
     window = shape.kernel[1]
@@ -188,10 +199,12 @@ def needed_bank_tiles(shape: ConvShape, mapping: Mapping) -> int:
 
 
 def most_held_tiles(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> int:
-    """Tiles that can stay for the next filters: beside them, the others that are resident together come and go."""
+    """Tiles that can stay for the next filters: beside them, two come and go, or where a channel group's tiles stay in
+    part, as many as are resident together."""
     if mapping.keep:
         return 0
-    return max(0, bank_tiles(shape, config, mapping) - max(2, mapping.tiles))
+    have = bank_tiles(shape, config, mapping)
+    return max(0, (have - 2) // mapping.tiles * mapping.tiles, have - max(2, mapping.tiles))
 
 
 def require_mapping(shape: ConvShape, config: RowstatConfig, mapping: Mapping, coding: Coding = PLAIN) -> None:
@@ -272,12 +285,13 @@ def _limits(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> list[t
     """Quantities with their lowest and highest values."""
     window = shape.kernel[1]
     rows = pass_rows(shape, mapping)
+    shared = f", {config.filter_columns} to a filter scratch pad," if config.filter_columns > 1 else ""
     positive = [
         ("filters of a PE", mapping.filters, min(config.psum_depth, 255)),
         ("slots of a PE", mapping.slots, config.max_slots),
         ("rows of the array for a slot", mapping.slot_pairs, config.rows),
         ("column sets", mapping.sets, MAX_SETS),
-        ("columns in use", mapping.sets * mapping.strip_rows, config.columns),
+        (f"columns in use{shared}", mapping.sets * set_columns(config, mapping.strip_rows), config.columns),
         ("output rows of a strip", mapping.strip_rows, shape.out_height),
         ("output columns of a strip", mapping.steps, 4095),
         ("filter sets at a time", mapping.filter_sets, 1 << 16),

@@ -41,6 +41,8 @@ class RowstatProgram:
     maps : tuple of MapPlace
         Input maps of the first layer, then the output maps of each.
     mappings : tuple of Mapping, one a convolution
+    reasons : tuple of str, one a convolution
+        Why it runs under its mapping, in one line.
     certificates : tuple of PsumCertificate, one a convolution
     """
 
@@ -49,6 +51,7 @@ class RowstatProgram:
     filters: WordArray
     maps: tuple[MapPlace, ...]
     mappings: tuple[Mapping, ...]
+    reasons: tuple[str, ...]
     certificates: tuple[PsumCertificate, ...]
 
     @property
@@ -121,7 +124,7 @@ def compile_layers(
             )
     maps = place_maps(layers, shares)
     tape = Tape()
-    streams, certificates, used = [], [], []
+    streams, certificates, used, reasons = [], [], [], []
     for number, (layer, wanted) in enumerate(zip(layers, chosen, strict=True)):
         if isinstance(layer, PoolLayer):
             require_pool(layer, config, Coding(inputs=shares[number], outputs=shares[number + 1]))
@@ -130,18 +133,24 @@ def compile_layers(
         certificates.append(require_numbers(layer, config))
         coding = Coding(inputs=shares[number], outputs=shares[number + 1], codes=layer.codebook is not None)
         require_shape(layer.shape, config, coding)
-        mapping = choose_mapping(layer.shape, config, coding=coding).mapping if wanted is None else wanted
+        if wanted is None:
+            choice = choose_mapping(layer.shape, config, coding=coding)
+            mapping, reason = choice.mapping, choice.reason
+        else:
+            mapping, reason = wanted, "the mapping was given"
         require_mapping(layer.shape, config, mapping, coding)
         loops = Loops(shape=layer.shape, mapping=mapping)
         write_layer(tape, layer, loops, config, maps[number], maps[number + 1])
         streams.append(filter_stream(layer, config, loops))
         used.append(mapping)
+        reasons.append(reason)
     return RowstatProgram(
         config=config,
         tape=tape.end(),
         filters=np.concatenate([np.zeros(0, np.uint64), *streams]),
         maps=maps,
         mappings=tuple(used),
+        reasons=tuple(reasons),
         certificates=tuple(certificates),
     )
 

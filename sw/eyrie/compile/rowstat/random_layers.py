@@ -20,17 +20,20 @@ IntArray = npt.NDArray[np.int64]
 
 
 def draw_config(rng: np.random.Generator) -> RowstatConfig:
-    """A small engine of any shape and widths, with memories that are just large enough at times."""
+    """A small engine of any shape and widths, with memories that are just large enough at times, and psums that are
+    narrower than a product."""
     activation_width, weight_width = int(rng.integers(8, 17)), int(rng.integers(8, 17))
+    columns = int(rng.integers(1, 9))
     return RowstatConfig(
         rows=int(rng.integers(1, 9)),
-        columns=int(rng.integers(1, 9)),
+        columns=columns,
         activation_width=activation_width,
         weight_width=weight_width,
-        accumulator_width=int(rng.integers(max(24, activation_width + weight_width), 43)),
+        accumulator_width=int(rng.integers(24, 43)),
         ifmap_depth=int(rng.integers(4, 20)),
         ifmap_ahead=int(rng.integers(0, 8)),
         filter_depth=int(rng.integers(16, 80)),
+        filter_columns=int(rng.choice([sharing for sharing in range(1, columns + 1) if columns % sharing == 0])),
         psum_depth=int(rng.integers(1, 9)),
         ifmap_bank_words=int(rng.integers(60, 300)),
         psum_bank_words=2 * int(rng.integers(24, 80)),
@@ -43,24 +46,37 @@ def draw_config(rng: np.random.Generator) -> RowstatConfig:
 
 
 def draw_layer(rng: np.random.Generator, shape: ConvShape, config: RowstatConfig) -> ConvLayer:
-    """Numbers for a layer, of which no sum can overflow."""
-    high = config.activation_range[1]
-    largest = max(1, min(config.weight_range[1], (1 << config.accumulator_width - 3) // (high * 64)))
+    """Numbers for a layer, of which no sum can overflow, and sums close to that where psums are narrow."""
+    largest, biases = config.weight_range[1], 1000
     weight = rng.integers(-largest, largest + 1, (shape.filters, shape.group_channels, *shape.kernel))
+    budget = (1 << config.accumulator_width - 1) - 1 - biases >> config.activation_width - 1
+    if np.abs(weight).sum(axis=(1, 2, 3)).max() > budget:
+        weight = _within(rng, weight >> rng.integers(0, config.weight_width, weight.shape), budget)
     multiplier = rng.integers(1, config.weight_range[1] + 1, shape.filters)
     size = int(np.abs(weight).sum(axis=(1, 2, 3)).max()) * int(multiplier.max())
     return ConvLayer(
         shape=shape,
         weight=weight,
-        bias=rng.integers(-1000, 1001, shape.filters),
+        bias=rng.integers(-biases, biases + 1, shape.filters),
         multiplier=multiplier,
         shift=rng.integers(max(size.bit_length() - 4, 0), size.bit_length() + 1, shape.filters),
         relu=bool(rng.integers(2)),
     )
 
 
+def _within(rng: np.random.Generator, weight: IntArray, budget: int) -> IntArray:
+    """The weights, but for some that are 0, so that the magnitudes of no filter sum up to more than the budget."""
+    filters = weight.reshape(len(weight), -1)
+    order = rng.permuted(np.broadcast_to(np.arange(filters.shape[1]), filters.shape), axis=1)
+    drawn = np.take_along_axis(filters, order, axis=1)
+    kept = np.zeros_like(filters)
+    np.put_along_axis(kept, order, np.where(np.abs(drawn).cumsum(axis=1) <= budget, drawn, 0), axis=1)
+    return kept.reshape(weight.shape)
+
+
 def share_weights(rng: np.random.Generator, layer: ConvLayer, entries: int) -> ConvLayer:
-    """The same layer with weights drawn from a random codebook, none larger than its own largest.
+    """The same layer with weights drawn from a random codebook, none larger than its own largest, and in no filter more
+    of them than in that of its own with most.
 
     Parameters
     ----------
@@ -69,9 +85,11 @@ def share_weights(rng: np.random.Generator, layer: ConvLayer, entries: int) -> C
     entries : int
         Of the codebook; the first is zero, and others may be equal.
     """
-    largest = int(np.abs(layer.weight).max())
+    magnitudes = np.abs(layer.weight)
+    largest, budget = int(magnitudes.max()), int(magnitudes.sum(axis=(1, 2, 3)).max())
     codebook = np.array([0, *rng.integers(-largest, largest + 1, entries - 1)], np.int64)
-    return replace(layer, weight=codebook[rng.integers(entries, size=layer.weight.shape)], codebook=codebook)
+    weight = _within(rng, codebook[rng.integers(entries, size=layer.weight.shape)], budget)
+    return replace(layer, weight=weight, codebook=codebook)
 
 
 def draw_shape(rng: np.random.Generator, name: str, maps: tuple[int, int, int, int] | None = None) -> ConvShape:

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from eyrie.compile.rowstat.coding import PLAIN, Coding
-from eyrie.compile.rowstat.estimate import n_filter_sets, n_passes, n_strips
+from eyrie.compile.rowstat.estimate import n_filter_sets, n_loads, n_passes, n_strips, n_tiles
 from eyrie.compile.rowstat.layer import ConvShape
 from eyrie.compile.rowstat.loops import Loops
 from eyrie.compile.rowstat.mapping import (
@@ -14,8 +14,10 @@ from eyrie.compile.rowstat.mapping import (
     n_channel_groups,
     pass_rows,
     row_words,
+    set_columns,
     tile_size,
 )
+from eyrie.compile.rowstat.tape import block_sections
 from eyrie.compile.rowstat.turns import loads_and_fetches
 from eyrie.rowstat.config import BUS_WORDS, RowstatConfig
 
@@ -45,6 +47,8 @@ class Traffic:
         Those of them that are read from the ifmap bank: all but the zeros around the maps.
     multicast : int
         Writes of them into the PEs' ifmap scratch pads.
+    filter_pad_writes, filter_pad_reads : int
+        Of the filter scratch pads, each once for all columns that share a pad, and as if no activation were zero.
     psum_writes, psum_reads : int
         Of the psum banks; the last read of each psum is that of its drain.
     multiplies : int
@@ -63,6 +67,8 @@ class Traffic:
     delivered: int
     bank_reads: int
     multicast: int
+    filter_pad_writes: int
+    filter_pad_reads: int
     psum_writes: int
     psum_reads: int
     multiplies: int
@@ -101,7 +107,7 @@ class Traffic:
     @property
     def scratch_pads(self) -> int:
         """Accesses of all scratch pads: ifmaps and weights written, and read for every multiplication, psums."""
-        return self.multicast + self.loaded + 2 * self.multiplies + self.psum_pad
+        return self.multicast + self.multiplies + self.filter_pad_writes + self.filter_pad_reads + self.psum_pad
 
     @property
     def energy(self) -> int:
@@ -119,14 +125,16 @@ def count_traffic(shape: ConvShape, config: RowstatConfig, mapping: Mapping, cod
     loops = Loops(shape=shape, mapping=mapping)
     channels = channel_counts(shape, mapping.pass_pairs)
     fetched = BUS_WORDS * loops.tile.rows * loops.tile.words * sum(channels[job.channel_group] for job in loops.jobs)
-    loads = sum(step.last_of_set for step in loops.passes)
-    loaded = load_weights(shape, config, mapping) * loads
+    sections = block_sections(loops).values()
+    block = load_weights(shape, config, mapping) // mapping.slots
+    loaded = block * sum(sections)
     return replace(
         estimate_traffic(shape, config, mapping, coding),
         external_ifmaps=_coded(fetched, coding.inputs),
-        external_filters=_filter_accesses(loaded, coding),
+        external_filters=sum(_filter_accesses(block * blocks, coding) for blocks in sections),
         stored=fetched,
         loaded=loaded,
+        filter_pad_writes=_filter_pad_writes(config, mapping, loaded),
     )
 
 
@@ -136,8 +144,14 @@ def _coded(values: int, ratio: float | None) -> int:
 
 
 def _filter_accesses(weights: int, coding: Coding) -> int:
-    """Accesses for weights or their codes."""
-    return -(-weights // 2) if coding.codes else weights
+    """Accesses for the weights of a LAYER command, or for their codes in whole words."""
+    return BUS_WORDS * -(-weights // (2 * BUS_WORDS)) if coding.codes else weights
+
+
+def _filter_pad_writes(config: RowstatConfig, mapping: Mapping, loaded: int) -> int:
+    """Writes of the filter scratch pads for what is loaded, without what fills up words of the bus."""
+    pads = set_columns(config, mapping.strip_rows) // config.filter_columns
+    return loaded // (config.row_groups * BUS_WORDS) * config.rows * pads
 
 
 def load_weights(shape: ConvShape, config: RowstatConfig, mapping: Mapping) -> int:
@@ -151,30 +165,24 @@ def estimate_traffic(shape: ConvShape, config: RowstatConfig, mapping: Mapping, 
     filter_sets = n_filter_sets(shape, mapping)
     strips = n_strips(shape, mapping)
     tile = tile_size(shape, mapping)
-    down = -(-shape.out_height // mapping.strip_rows)
-    across = -(-shape.out_width // mapping.steps)
-    tiles = -(-down // mapping.tile_strips[0]) * -(-across // mapping.tile_strips[1]) * shape.batch
-    tile_sets = -(-tiles // mapping.tiles)
+    tiles = n_tiles(shape, mapping)
     resident_sets = min(mapping.filter_sets, filter_sets)
-    loads, fetches = loads_and_fetches(
+    _, fetches = loads_and_fetches(
         channel_groups,
         resident_sets,
         mapping.tile_strips[0] * mapping.tile_strips[1],
         min(mapping.tiles, tiles),
         mapping.turn,
     )
-    ranges = filter_sets / resident_sets
     if mapping.keep:
         fetches = min(mapping.tiles, tiles) * channel_groups
-        all_loads = loads * ranges * tile_sets if filter_sets * channel_groups > 1 else 1
         all_fetches = fetches * tiles / mapping.tiles
     else:
-        all_loads = (loads * tile_sets - tile_sets + 1) * ranges
         changes = -(-filter_sets // resident_sets) - 1
         all_fetches = fetches * tiles / mapping.tiles * (changes + 1) - min(mapping.held, fetches) * changes
     mean_channels = sum(channel_counts(shape, mapping.pass_pairs)) / channel_groups
     fetched = round(BUS_WORDS * tile.rows * tile.words * mean_channels * all_fetches)
-    loaded = round(load_weights(shape, config, mapping) * all_loads)
+    loaded = round(load_weights(shape, config, mapping) * n_loads(shape, mapping))
     spans = channel_counts(shape, mapping.slot_pairs)
     slot_channels = sum(spans) + channel_groups * mapping.slots - len(spans)
     row_values = (mapping.steps - 1) * shape.advance + shape.kernel[1]
@@ -185,6 +193,7 @@ def estimate_traffic(shape: ConvShape, config: RowstatConfig, mapping: Mapping, 
     passes = n_passes(shape, mapping) // shape.groups
     psums = passes * mapping.strip_psums * columns
     windows = shape.pairs * columns * mapping.strip_psums * strips * filter_sets
+    pads = set_columns(config, mapping.strip_rows) // config.filter_columns
     pad_accesses = 2 * (mapping.slots - 1) * config.rows * psums
     drained = shape.batch * shape.group_filters * shape.out_height * shape.out_width
     written = drained // shape.out_width * row_words(shape.out_width) * BUS_WORDS
@@ -197,6 +206,8 @@ def estimate_traffic(shape: ConvShape, config: RowstatConfig, mapping: Mapping, 
         delivered=delivered * shape.groups,
         bank_reads=read * shape.groups,
         multicast=multicast * shape.groups,
+        filter_pad_writes=_filter_pad_writes(config, mapping, loaded * shape.groups),
+        filter_pad_reads=windows // mapping.strip_rows * pads * shape.kernel[1] * shape.groups,
         psum_writes=psums * shape.groups,
         psum_reads=(psums - psums // channel_groups + drained) * shape.groups,
         multiplies=windows * shape.kernel[1] * shape.groups,

@@ -7,7 +7,8 @@ import pytest
 
 from eyrie.compile.rowstat.ids import column_ids, column_sets, place_pairs
 from eyrie.compile.rowstat.layer import ConvShape
-from eyrie.compile.rowstat.mapping import Mapping, pass_rows
+from eyrie.compile.rowstat.mapping import Mapping, pass_rows, require_mapping
+from eyrie.errors import InputError
 from eyrie.rowstat.commands import NO_CHANNEL
 from eyrie.rowstat.config import TINY
 
@@ -54,3 +55,18 @@ def test_values_reach_the_columns_that_look_at_them() -> None:
             assert reached[2 * row + i, i] == [row, 2 + row]
     assert sum(map(len, reached.values())) == 2 * 2 * 3
     assert np.mod(ids[4] + np.arange(3), 1024).min() >= pass_rows(SHAPE, MAPPING)
+
+
+def test_columns_that_share_filter_scratch_pads_are_of_one_set() -> None:
+    """A set takes whole groups of columns; what is left over in its last group has its filters and no values."""
+    nowhere = pass_rows(SHAPE, MAPPING)
+    for sharing, ids, sets in (
+        (2, [0, 2, 0, 2, nowhere, nowhere], [0, 0, 1, 1, 31, 31]),
+        (3, [0, 2, nowhere, 0, 2, nowhere], [0, 0, 0, 1, 1, 1]),
+    ):
+        config = replace(CONFIG, filter_columns=sharing)
+        assert column_ids(SHAPE, config, MAPPING) == ids
+        assert column_sets(config, MAPPING) == sets
+        require_mapping(SHAPE, config, MAPPING)
+    with pytest.raises(InputError, match="columns in use, 6 to a filter scratch pad, must be 1 to 6, not 12"):
+        require_mapping(SHAPE, replace(CONFIG, filter_columns=6), MAPPING)

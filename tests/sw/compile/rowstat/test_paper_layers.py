@@ -5,6 +5,7 @@ import pytest
 
 from eyrie.anchors.eyeriss import published_convolutions
 from eyrie.bench.rowstat_layers import shape_of
+from eyrie.compile.rowstat.coding import Coding
 from eyrie.compile.rowstat.layer import ConvLayer, ConvShape
 from eyrie.compile.rowstat.mapper import Accesses, choose_mapping
 from eyrie.compile.rowstat.program import compile_layers
@@ -28,18 +29,32 @@ def modelled_cycles(shape: ConvShape, config: RowstatConfig) -> int:
     return RowstatCycleModel(config, compile_layers([layer], config).tape).run().cycles
 
 
-@pytest.mark.parametrize(("config", "bound"), [(PAPER, 1.09), (DEFAULT, 1.08)], ids=["paper", "default"])
-def test_alexnet(config: RowstatConfig, bound: float) -> None:
+@pytest.mark.parametrize("config", [PAPER, DEFAULT], ids=["paper", "default"])
+def test_alexnet(config: RowstatConfig) -> None:
     """As fast as published or faster, layer by layer, and all together close to one multiplication a PE and cycle."""
     cycles = {name: modelled_cycles(shape_of(layer, layer.batch), config) for name, layer in ALEXNET.items()}
     assert all(cycles[name] < layer.processing_cycles for name, layer in ALEXNET.items())
     macs = sum(layer.batch * layer.macs for layer in ALEXNET.values())
-    assert sum(cycles.values()) * config.n_pes < bound * macs
+    assert sum(cycles.values()) * config.n_pes < 1.09 * macs
 
 
 def test_the_default_is_no_larger_than_the_paper() -> None:
     assert DEFAULT.n_pes == 168
     assert DEFAULT.on_chip_bytes <= 181.5 * 1024
+
+
+@pytest.mark.parametrize(
+    ("name", "coding"),
+    [("conv1", Coding(codes=True)), ("conv5", Coding(inputs=0.332, outputs=0.47, codes=True))],
+)
+def test_the_default_keeps_to_the_papers_accesses(name: str, coding: Coding) -> None:
+    """Where memory is tightest, with maps coded as the benchmark's are: a tenth more at most, in fewer cycles than
+    published."""
+    layer = ALEXNET[name]
+    limits = Accesses(buffer=round(1.1 * layer.glb_mb * 500_000), external=round(1.1 * layer.dram_mb * 500_000))
+    choice = choose_mapping(shape_of(layer, layer.batch), DEFAULT, coding=coding, limits=limits)
+    assert not limits.excess(choice.traffic)
+    assert choice.cycles.total < layer.processing_cycles
 
 
 @pytest.mark.parametrize("name", ["conv1-2", "conv3-1", "conv5-3"])

@@ -94,6 +94,7 @@ def test_between_convolutions() -> None:
     run(layers, TINY)
     program = compile_layers(layers, TINY)
     assert (len(program.maps), len(program.mappings), len(program.certificates)) == (4, 2, 2)
+    assert [reason.partition(" external accesses")[1] for reason in program.reasons] == 2 * [" external accesses"]
     assert [place.height for place in program.maps] == [8, 6, 6, 5]
 
 

@@ -8,7 +8,7 @@ import pytest
 from eyrie.compile.rowstat import tape as tape_module
 from eyrie.compile.rowstat.layer import ConvShape
 from eyrie.compile.rowstat.loops import Loops
-from eyrie.compile.rowstat.mapping import Mapping
+from eyrie.compile.rowstat.mapping import Mapping, bank_tiles
 from eyrie.compile.rowstat.packets import LONGEST_WAIT, MAX_PACKET, CommandCount, Tape
 from eyrie.compile.rowstat.program import compile_layers
 from eyrie.compile.rowstat.random_layers import draw_inputs, draw_layer, draw_mapping, draw_shape
@@ -76,6 +76,18 @@ def test_filters_of_the_turn_stay() -> None:
     assert sum(step.last_of_set for step in loops.passes) == 3 * (4 * 4 - 3)
 
 
+def test_filters_of_the_turn_stay_where_tiles_are_kept() -> None:
+    """Eight tiles, each under three filter sets of two channel groups: the last filters of a tile are the next one's
+    first, and only for the first tile none are there."""
+    mapping = replace(MAPPING, slots=2, region=4, ring=4, keep=True)
+    passes = Loops(shape=SHAPE, mapping=mapping).passes
+    order = [(step.filter_set, step.channel_group) for step in passes]
+    first = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
+    second = [(2, 1), (2, 0), (1, 1), (1, 0), (0, 1), (0, 0)]
+    assert order == 4 * (first + second)
+    assert sum(step.last_of_set for step in passes) == 8 * 6 - 7
+
+
 @pytest.mark.parametrize("most", [1, 4, 9])
 def test_layers_with_many_blocks_run_in_sections(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a LAYER command could not count farther: the same outputs, and as many LAYER commands as it takes."""
@@ -105,3 +117,17 @@ def test_fetches_run_ahead_and_drains_behind() -> None:
         [draw_layer(np.random.default_rng(0), SHAPE, TINY)], TINY, [replace(MAPPING, tiles=2, rolling=True)]
     )
     assert len(ReadTape.parse(TINY, rolling.tape).named("drain")) == len(drains)
+
+
+def test_fetches_run_ahead_of_the_newest_tile() -> None:
+    """Tiles 0, 1 and 2 stay for the second of two filter sets. When their turn comes again, tile 5 takes the place of
+    tile 0, of the bank's five, as soon as that is done with: not later because a pass goes back to tile 1."""
+    config = replace(TINY, ifmap_bank_words=5 * 18)
+    mapping = replace(MAPPING, filters=1, filter_sets=2, tiles=3)
+    loops = Loops(shape=SHAPE, mapping=mapping)
+    assert [step.job for step in loops.passes[:8]] == [0, 1, 2, 0, 1, 2, 3, 4]
+    assert bank_tiles(SHAPE, config, mapping) == 5
+    program = compile_layers([draw_layer(np.random.default_rng(0), SHAPE, config)], config, [mapping])
+    read = ReadTape.parse(config, program.tape)
+    passes, fetches = (read.named(name) for name in ("compute_pass", "fetch"))
+    assert passes[3].last < fetches[5].first < passes[4].first
