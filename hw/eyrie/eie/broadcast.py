@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Assert, Const, Module
+from amaranth.hdl import Assert, Const, Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,16 +19,17 @@ HOLD_LATENCY = 4
 class Broadcast(wiring.Component):
     """From local index and PE to the number of the column, at one activation a cycle.
 
-    The activation in slot ``s = local * n_pes + pe`` meets column ``column_base + s``. Latency two cycles. With
-    `stop`, none leaves. What arrives meanwhile waits here; `hold` goes
-    up early enough for all that the PEs still send, and down early enough for none to be missed when `stop` ends.
+    The activation in slot ``s = local * n_pes + pe`` meets column ``column_base + s``; if groups of PEs work apart,
+    that of a group's PE meets column ``column_base + local * group_pes + pe``. Latency two cycles. With `stop`, none
+    leaves. What arrives meanwhile waits here; `hold` goes up early enough for all that the PEs still send, and down
+    early enough for none to be missed when `stop` ends.
 
     Parameters
     ----------
     config : EieConfig
-        ``n_pes`` and widths.
+        ``n_pes``, ``column_groups`` and widths.
     levels : int
-        Of the tree: 1 to 4.
+        Of the tree: 1 to 5.
 
     Members
     -------
@@ -50,6 +51,8 @@ class Broadcast(wiring.Component):
         To all PEs, on their way through registers.
     occupied : ``Out(1)``
         An activation waits here.
+    apart : ``In(1)``
+        While activations arrive: the group's own columns alone. There if ``column_groups`` is more than 1.
     """
 
     def __init__(self, config: EieConfig, *, levels: int) -> None:
@@ -65,6 +68,7 @@ class Broadcast(wiring.Component):
                 "o_valid": Out(1),
                 "o": Out(broadcast_layout(config)),
                 "occupied": Out(1),
+                **({"apart": In(1)} if config.column_groups > 1 else {}),
             }
         )
 
@@ -73,10 +77,13 @@ class Broadcast(wiring.Component):
         config = self.config
         m.submodules.fifo = fifo = StreamFifo(broadcast_layout(config), depth=_DEPTH)
         # local * n_pes by shifts: a constant product must not take a DSP multiplier.
-        product = sum(
-            (self.i.local << bit for bit in range(config.n_pes.bit_length()) if config.n_pes >> bit & 1),
+        size, groups = config.group_pes, config.column_groups
+        product: Any = sum(
+            (self.i.local << bit for bit in range(size.bit_length()) if size >> bit & 1),
             start=Const(0, 1),
         )
+        if groups > 1:
+            product = Mux(self.apart, product, product << groups.bit_length() - 1)
         # What PEs have sent by the time that they see a hold, and was not counted when it was due: the way of the hold,
         # a PE's output, the tree. When a hold ends, two cycles more pass until what they send then is at the head.
         under_way = HOLD_LATENCY + 1 + self.levels

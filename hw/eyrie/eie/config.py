@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 from eyrie.common.geometry import address_width, require_integers
 
@@ -28,9 +28,19 @@ _RANGES = {
     "activation_depth": (1, 1 << 12),
     "accumulator_depth": (1, 1 << 12),
     "program_depth": (16, 1 << 14),
+    "column_groups": (1, 4),
 }
 
 _FLAGS = ("skip_empty", "multipliers", "lut_ram")
+
+MemoryKind = Literal["block", "single_port"]
+"""A memory that is written at one address while it is read at another, or one with a single address for both."""
+
+_CHOICES: dict[str, tuple[str, ...]] = {name: get_args(MemoryKind) for name in ("entry_memory", "program_memory")}
+
+_LATER: dict[str, Any] = {"column_groups": 1, "entry_memory": "block", "program_memory": "block"}
+"""Fields that came after the format was fixed, with their defaults, at which JSON leaves them out: an engine that does
+without them keeps its hash, and with it what was compiled, synthesised or routed for it."""
 
 QUAD = 4
 """Columns whose slices one word of the table describes."""
@@ -79,6 +89,10 @@ class EieConfig:
     lut_ram : bool
         The target has memories that are read without a clock (distributed RAM). Otherwise accumulators lie in block
         RAM, behind two bypasses. Makes no difference to results or cycles.
+    column_groups : int
+        Groups of neighbouring PEs, 1, 2 or 4 that divide `n_pes` evenly, each with a broadcast of its own: a layer may
+        split its columns over them, see `eyrie.eie.program.Step`. With 1, the default, there is one broadcast, and JSON
+        and hash are those of an engine without this field: what was compiled, synthesised or routed for it stays valid.
     """
 
     n_pes: int = 16
@@ -97,12 +111,22 @@ class EieConfig:
     skip_empty: bool = True
     multipliers: bool = True
     lut_ram: bool = True
+    column_groups: int = 1
+    entry_memory: MemoryKind = "block"
+    program_memory: MemoryKind = "block"
 
     def __post_init__(self) -> None:
         require_integers(self, _RANGES)
+        if self.column_groups == 3 or self.n_pes % self.column_groups:
+            raise ValueError(
+                f"column_groups must be 1, 2 or 4 and divide {self.n_pes} PEs evenly, not be {self.column_groups}"
+            )
         for name in _FLAGS:
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be true or false, not {getattr(self, name)!r}")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, not {getattr(self, name)!r}")
 
     # Widths that follow.
 
@@ -160,6 +184,11 @@ class EieConfig:
     def pe_width(self) -> int:
         """Bits of a PE number; 0 for a single PE."""
         return (self.n_pes - 1).bit_length()
+
+    @property
+    def group_pes(self) -> int:
+        """PEs of one group."""
+        return self.n_pes // self.column_groups
 
     @property
     def row_width(self) -> int:
@@ -251,7 +280,9 @@ class EieConfig:
 
     def as_json(self) -> str:
         """Canonical JSON: the same configuration gives the same text."""
-        return json.dumps({"format": FORMAT_VERSION, "engine": "eie", **dataclasses.asdict(self)}, sort_keys=True)
+        fields = dataclasses.asdict(self)
+        fields = {name: value for name, value in fields.items() if name not in _LATER or value != _LATER[name]}
+        return json.dumps({"format": FORMAT_VERSION, "engine": "eie", **fields}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -274,8 +305,8 @@ class EieConfig:
         if engine != "eie":
             raise ValueError(f"configuration is of engine {engine!r}, expected 'eie'")
         names = {field.name for field in dataclasses.fields(cls)}
-        if fields.keys() != names:
-            odd = sorted(fields.keys() ^ names)
+        odd = sorted((fields.keys() ^ names) - _LATER.keys())
+        if odd:
             raise ValueError(f"configuration has unknown or missing fields: {', '.join(odd)}")
         return cls(**fields)
 

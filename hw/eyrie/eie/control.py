@@ -10,14 +10,18 @@ from eyrie.eie.array import BUSY_LATENCY, COMMAND_LATENCY
 from eyrie.eie.config import EieConfig
 from eyrie.eie.layouts import Op, command_layout, drain_layout
 from eyrie.eie.program import FIELDS, STEP_WORDS
-from eyrie.eie.requantise import DRAIN_LATENCY, SCALED_DRAIN_LATENCY
+from eyrie.eie.requantise import DRAIN_LATENCY, SCALED_DRAIN_LATENCY, reduction_latency
 
 SETTLE = 1 + BUSY_LATENCY
 """Cycles after a REWIND in which `array_busy` does not yet speak of its effect."""
 
-_program_layout = data.FlexibleLayout(
-    32 * STEP_WORDS, {name: data.Field(width, 32 * word + low) for name, (word, low, width) in FIELDS.items()}
-)
+
+def _program_layout(config: EieConfig) -> data.FlexibleLayout:
+    """A step, without what the engine has no use for."""
+    fields = {name: data.Field(width, 32 * word + low) for name, (word, low, width) in FIELDS.items()}
+    if config.column_groups == 1:
+        del fields["apart"]
+    return data.FlexibleLayout(32 * STEP_WORDS, fields)
 
 
 class Control(wiring.Component):
@@ -84,7 +88,8 @@ class Control(wiring.Component):
         config = self.config
         command = self.command
 
-        step = Signal(_program_layout)
+        step = Signal(_program_layout(config))
+        apart = [step.apart] if config.column_groups > 1 else []
         bank = Signal()  # the source
         address = Signal.like(self.program_address)  # of the next step, then of its codebook
         next_step = Signal.like(address)
@@ -92,7 +97,8 @@ class Control(wiring.Component):
         left = Signal(range(config.n_pes << config.local_width + 1))  # activations of this step still to load or emit
         bias_word, scale_word = Signal(config.table_address_width), Signal(config.table_address_width)
         chunk = Signal(range(config.n_chunks))  # of a row that is drained
-        settle = Signal(range(max(SETTLE, COMMAND_LATENCY + SCALED_DRAIN_LATENCY) + 1))
+        drain_way = COMMAND_LATENCY + reduction_latency(config)  # besides the latency of a drain itself
+        settle = Signal(range(max(SETTLE, drain_way + SCALED_DRAIN_LATENCY) + 1))
         quiet, drains = Signal(), Signal()
         drain, drain_word = Signal(drain_layout(config)), Signal.like(bias_word)
         scaled = step.scaled if config.multipliers else Const(0, 1)
@@ -115,6 +121,8 @@ class Control(wiring.Component):
             drain.shift.eq(step.shift),
             drain_word.eq(Mux(drain.last, bias_word, scale_word)),
         ]
+        if apart:
+            m.d.comb += drain.apart.eq(step.apart)
         with m.If(settle != 0):
             m.d.sync += settle.eq(settle - 1)
 
@@ -161,7 +169,7 @@ class Control(wiring.Component):
                 ]
                 with m.If((index + 1 >= n_rows) & (index + 1 >= bias_rows)):
                     latency = Mux(scaled, SCALED_DRAIN_LATENCY, DRAIN_LATENCY)
-                    m.d.sync += [index.eq(0), settle.eq(COMMAND_LATENCY + latency - 1)]
+                    m.d.sync += [index.eq(0), settle.eq(drain_way + latency - 1)]
                     m.next = "DRAINED"
 
         # Emission spends credits that the output queue gives back.
@@ -239,7 +247,7 @@ class Control(wiring.Component):
                 go_broadcast()
 
             with m.State("REWIND"):
-                m.d.comb += [counting.eq(1), *send(Op.REWIND, value=Cat(bank, 1))]
+                m.d.comb += [counting.eq(1), *send(Op.REWIND, value=Cat(bank, 1, *apart))]
                 m.d.sync += settle.eq(SETTLE)
                 m.next = "BROADCAST"
 

@@ -77,7 +77,12 @@ class EieCore(wiring.Component):
         config = self.config
         m.submodules.loader = loader = Loader(config)
         m.submodules.control = control = Control(config, emit_credits=_OUTPUT_DEPTH)
-        m.submodules.program = program = SyncMemory(shape=32, depth=config.program_depth, collision="never")
+        m.submodules.program = program = SyncMemory(
+            shape=32,
+            depth=config.program_depth,
+            collision="never",
+            style="single_port" if config.program_memory == "single_port" else None,
+        )
         m.submodules.array = array = EieArray(config)
         m.submodules.output = output = StreamFifo(signed(config.activation_width), depth=_OUTPUT_DEPTH)
 

@@ -21,7 +21,7 @@ class Op(enum.Enum, shape=unsigned(4)):  # type: ignore[call-arg]
     """Write to bank ``data[0]`` from local index ``address`` on; forget what it holds unless ``data[1]``."""
     REWIND = 4
     """Read bank ``data[0]`` from its start: towards the broadcast if ``data[1]``, else for EMIT from local index
-    ``address`` on."""
+    ``address`` on. With several groups of PEs, they broadcast apart if ``data[2]``."""
     WRITE_CODEBOOK = 5
     """Write ``data`` to codebook entry ``address``."""
     EMIT = 8
@@ -59,19 +59,19 @@ def drain_layout(config: EieConfig) -> data.StructLayout:
 
     ``row`` is the accumulator. ``first`` and ``last`` tell this cycle's place among those of the row: in the first of a
     scaled row the word of the table is its scale; in the last, which may be the first, it is the accumulator's next
-    bias. ``store`` asks for an activation, ``shift`` counts for rows that are not ``scaled``.
+    bias. ``store`` asks for an activation, ``shift`` counts for rows that are not ``scaled``. With ``apart``, which is
+    there if the engine has several groups, partners' sums are added, and one of them alone is to ``store``.
     """
-    return data.StructLayout(
-        {
-            "row": unsigned(config.row_width),
-            "first": unsigned(1),
-            "last": unsigned(1),
-            "store": unsigned(1),
-            "scaled": unsigned(1),
-            "relu": unsigned(1),
-            "shift": unsigned(config.shift_width),
-        }
-    )
+    fields = {
+        "row": unsigned(config.row_width),
+        "first": unsigned(1),
+        "last": unsigned(1),
+        "store": unsigned(1),
+        "scaled": unsigned(1),
+        "relu": unsigned(1),
+        "shift": unsigned(config.shift_width),
+    }
+    return data.StructLayout(fields | {"apart": unsigned(1)} if config.column_groups > 1 else fields)
 
 
 def quad_layout(config: EieConfig) -> data.StructLayout:

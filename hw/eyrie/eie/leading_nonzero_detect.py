@@ -73,36 +73,36 @@ class LeadingNonzeroNode(wiring.Component):
 
 
 class LeadingNonzeroDetect(wiring.Component):
-    """The tree of nodes over all PEs.
+    """The tree of nodes over all PEs of a group.
 
     One activation a cycle, of any PE; latency one cycle a level.
 
     Parameters
     ----------
     config : EieConfig
-        ``n_pes`` and widths.
+        ``group_pes`` and widths.
 
     Members
     -------
     i_{pe} : ``In(located_activation_layout(config, 0))``
         The activations of each PE; of all PEs one at a time.
-    o : ``Out(located_activation_layout(config, 2 * tree_levels(n_pes)))``
+    o : ``Out(located_activation_layout(config, 2 * tree_levels(config.group_pes)))``
         All of them, one after the other.
     """
 
     def __init__(self, config: EieConfig) -> None:
         self.config = config
-        self.levels = tree_levels(config.n_pes)
+        self.levels = tree_levels(config.group_pes)
         super().__init__(
             {
-                **{f"i_{pe}": In(located_activation_layout(config, 0)) for pe in range(config.n_pes)},
+                **{f"i_{pe}": In(located_activation_layout(config, 0)) for pe in range(config.group_pes)},
                 "o": Out(located_activation_layout(config, 2 * self.levels)),
             }
         )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        below = [getattr(self, f"i_{pe}") for pe in range(self.config.n_pes)]
+        below = [getattr(self, f"i_{pe}") for pe in range(self.config.group_pes)]
         for level in range(self.levels):
             above = []
             for first in range(0, len(below), RADIX):

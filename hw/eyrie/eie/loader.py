@@ -32,6 +32,9 @@ class Loader(wiring.Component):
 
     A word is taken every five cycles at most. It waits in a register first, as it may come from far away.
 
+    With ``entry_memory="single_port"``, which is for small parts, addresses and counts are as narrow as the memories
+    ask for, and a number that is too large for them is refused as soon as it comes. Otherwise they are whole words.
+
     Parameters
     ----------
     config : EieConfig
@@ -87,9 +90,12 @@ class Loader(wiring.Component):
         take, wants, early, ended, ready = Signal(), Signal(), Signal(), Signal(), Signal()
         crc_word, crc_bytes = Signal(WORD_WIDTH), Signal(range(WORD_WIDTH // 8 + 1))
         header = Signal(range(5))
-        packets = Signal(WORD_WIDTH)
+        narrow = config.entry_memory == "single_port"
+        number_width = max(memory_depth(config, kind) for kind in Memory).bit_length() if narrow else WORD_WIDTH
+        number, too_large = word[:number_width], word[number_width:].any()
+        packets = Signal(number_width)
         memory, pe = Signal(range(len(Memory))), Signal.like(self.pe)
-        address, elements = Signal(WORD_WIDTH), Signal(WORD_WIDTH)
+        address, elements = Signal(number_width), Signal(number_width)
         held, held_elements = Signal(WORD_WIDTH), Signal(range(WORD_WIDTH + 1))
         low, low_held = Signal(WORD_WIDTH), Signal()
 
@@ -130,6 +136,11 @@ class Loader(wiring.Component):
             m.d.comb += self.error.eq(error)
             m.next = "DISCARD"
 
+        def refuse_if_too_large() -> None:
+            if narrow:
+                with m.If(too_large):
+                    refuse(LoadError.PACKET)
+
         with m.FSM(name="loader"):
             with m.State("HEADER"):
                 expected = Array([MAGIC, FORMAT_VERSION, config.hash >> 32, config.hash & 0xFFFFFFFF])
@@ -148,6 +159,7 @@ class Loader(wiring.Component):
                         m.next = "CRC"
                     with m.Else():
                         m.next = "PACKET"
+                    refuse_if_too_large()
                 with m.Elif(take & (word != expected[header[:2]])):
                     refuse(refusal[header[:2]])
 
@@ -171,6 +183,7 @@ class Loader(wiring.Component):
                     refuse(LoadError.LENGTH)
                 with m.Elif(take):
                     m.next = "COUNT"
+                    refuse_if_too_large()
 
             with m.State("COUNT"):
                 m.d.comb += wants.eq(ready)
@@ -178,10 +191,11 @@ class Loader(wiring.Component):
                     m.d.sync += [elements.eq(word), low_held.eq(0)]
                 with m.If(early):
                     refuse(LoadError.LENGTH)
-                with m.Elif(take & ((word == 0) | (address + word > depth))):
+                with m.Elif(take & ((word == 0) | (address + number > depth))):
                     refuse(LoadError.PACKET)
                 with m.Elif(take):
                     m.next = "WORD"
+                    refuse_if_too_large()
 
             with m.State("WORD"):
                 m.d.comb += wants.eq(ready)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -58,10 +58,15 @@ class ProcessingElement(wiring.Component):
     busy : ``Out(1)``
         In the cycle before, broadcast activations were to be multiplied; the last entry of the last one does not count,
         and nothing of one that has `SHORT` entries or fewer.
+    partial : ``Out(signed(config.accumulator_width))``
+        In an engine with several groups of PEs, an accumulator that a drain asks for.
+    total : ``In(signed(config.accumulator_width))``
+        Its sum with those of the partners in the other groups, a cycle later; counts if groups work apart.
     """
 
     def __init__(self, config: EieConfig, *, reset: Value | None = None) -> None:
         self.config, self.reset = config, reset
+        sums = signed(config.accumulator_width)
         super().__init__(
             {
                 "command": In(command_layout(config)),
@@ -71,6 +76,7 @@ class ProcessingElement(wiring.Component):
                 "turn_out": Out(1),
                 "o": Out(located_activation_layout(config, 0)),
                 "busy": Out(1),
+                **({"partial": Out(sums), "total": In(sums)} if config.column_groups > 1 else {}),
             }
         )
 
@@ -147,7 +153,7 @@ class ProcessingElement(wiring.Component):
             requantise.i_valid.eq(draining),
             requantise.i.eq(drain),
             requantise.scale.eq(table.word),
-            requantise.sum.eq(accumulate.sum),
+            requantise.sum.eq(self._reduced(m, accumulate.sum, draining, drain)),
             requantise.product.eq(multiply.product),
             activations.open.eq(command.op == Op.OPEN),
             activations.rewind.eq(command.op == Op.REWIND),
@@ -179,3 +185,15 @@ class ProcessingElement(wiring.Component):
 
         m.d.sync += self.busy.eq(broadcast | pointers.occupied | queue.waiting | matrix.continues)
         return m
+
+    def _reduced(self, m: Module, own: Signal, draining: Signal, drain: Any) -> Signal:
+        """The sum that a drain rounds: this PE's own, or if groups work apart, with those of its partners."""
+        if self.config.column_groups == 1:
+            return own
+        apart = Signal()
+        before, reduced = Signal.like(own), Signal.like(own)
+        with m.If(draining):
+            m.d.sync += apart.eq(drain.apart)
+        m.d.comb += self.partial.eq(own)
+        m.d.sync += [before.eq(own), reduced.eq(Mux(apart, self.total, before))]
+        return reduced

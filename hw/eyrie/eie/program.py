@@ -23,6 +23,7 @@ FIELDS = {
     "scaled": (0, 7, 1),
     "last": (0, 8, 1),
     "shift": (0, 9, 6),
+    "apart": (0, 15, 1),
     "codebook_count": (0, 16, 16),
     "count": (1, 0, 32),
     "column_base": (2, 0, 32),
@@ -48,6 +49,10 @@ class Step:
 
     A *slot* is a position of a vector: slot ``s`` lies in PE ``s % n_pes`` at local index ``s // n_pes``.
 
+    Where the engine has several groups of PEs (`EieConfig.column_groups`), they can work `apart`: each multiplies the
+    columns of its own slots. Partners, which have the same place in their groups, then hold partial sums of the same
+    rows.
+
     Parameters
     ----------
     load : bool
@@ -57,7 +62,9 @@ class Step:
         Activations to load.
     broadcast : bool
         Send every non-zero activation of the source bank to all PEs. That in slot ``s`` meets column
-        ``column_base + s``, whose slices word ``(column_base + s) // 4`` of the table describes.
+        ``column_base + s``, whose slices word ``(column_base + s) // 4`` of the table describes. If groups work
+        `apart`, it is sent to the PEs of its own group alone, and meets column ``column_base + c``, with ``c`` its
+        place among the group's slots: ``s // n_pes * group_pes + s % group_pes``.
     column_base : int
         Number of slot 0's column.
     drain : bool
@@ -65,6 +72,10 @@ class Step:
         activation at local index ``local_base + r``. Without it the accumulators stand, for the next batch.
     n_rows, local_base : int
         See `drain`.
+    apart : bool
+        The columns of this step are split over the groups, and so are those of all steps since the drain before. A
+        drain adds the partial sums of row ``r``; the partner in group ``r % column_groups`` alone takes the result, as
+        the activation at local index ``local_base + r // column_groups``, and its scale. Only with several groups.
     scaled : bool
         Row ``r`` takes multiplier and shift from word ``scale_base + r`` of the table; otherwise every multiplier of
         the step is 1, every shift is `shift`, and the drain is faster.
@@ -99,6 +110,7 @@ class Step:
     open: bool = False
     swap: bool = False
     relu: bool = False
+    apart: bool = False
     scaled: bool = False
     last: bool = False
     codebook_count: int = 0

@@ -18,13 +18,22 @@ DRAIN_LATENCY = SUM_AGE + LATENCY
 SCALED_DRAIN_LATENCY = DRAIN_LATENCY + 2
 """The same for the last command of a scaled row."""
 
+REDUCTION_LATENCY = 2
+"""Cycles that sums and activations come later where partners' sums are added."""
+
+
+def reduction_latency(config: EieConfig) -> int:
+    """`REDUCTION_LATENCY` for an engine with several groups of PEs, otherwise 0."""
+    return REDUCTION_LATENCY if config.column_groups > 1 else 0
+
 
 class Requantise(wiring.Component):
     """``clamp(sum * multiplier + 2 ** (shift - 1) >> shift)``, then ReLU if asked for; the sum has its bias already.
 
     Unscaled rows (multiplier 1, one shift for all) take one cycle each. Scaled rows take ``config.n_chunks`` cycles:
     the sum goes through the PE's own multiplier piece by piece, the lowest first, and the partial products are added
-    here. `DRAIN_LATENCY` and `SCALED_DRAIN_LATENCY` say when the activation is there.
+    here. `DRAIN_LATENCY` and `SCALED_DRAIN_LATENCY` say when the activation is there. In an engine with several groups
+    of PEs sum, operands, product and activation all come `REDUCTION_LATENCY` later.
 
     Parameters
     ----------
@@ -76,8 +85,9 @@ class Requantise(wiring.Component):
         with m.If(self.i_valid):
             m.d.sync += [relu.eq(self.i.relu), scaled.eq(self.i.scaled), shift.eq(self.i.shift)]
 
-        stored = [Signal(name=f"stored_{age}") for age in range(1, SUM_AGE + 1)]
-        for age in range(SUM_AGE):
+        sum_age = SUM_AGE + reduction_latency(config)
+        stored = [Signal(name=f"stored_{age}") for age in range(1, sum_age + 1)]
+        for age in range(sum_age):
             m.d.sync += stored[age].eq(stored[age - 1] if age else self.i_valid & self.i.store & self.i.last)
 
         width = config.accumulator_width + (config.multiplier_width if config.multipliers else 0)
@@ -96,16 +106,24 @@ class Requantise(wiring.Component):
             ]
             return m
 
-        # Age 3: the sum, a chunk of it at a time.
+        # Age 3, or later: the sum, a chunk of it at a time.
         chunk_width, n_chunks = config.chunk_width, config.n_chunks
-        first = [Signal(name=f"first_{age}") for age in range(1, 5)]
-        for age in range(4):
+        first = [Signal(name=f"first_{age}") for age in range(1, sum_age + 2)]
+        for age in range(sum_age + 1):
             m.d.sync += first[age].eq(first[age - 1] if age else self.i_valid & self.i.first)
         scale = Signal(scale_layout(config))
         chunk, next_chunk = Signal(range(n_chunks)), Signal(range(n_chunks + 1))
-        with m.If(first[1]):
-            m.d.sync += scale.eq(self.scale)
-        m.d.comb += chunk.eq(Mux(first[2], 0, next_chunk))
+        arrived: Any = self.scale
+        if sum_age > SUM_AGE:
+            # The sum before may still be in need of its scale.
+            assert n_chunks >= REDUCTION_LATENCY
+            waiting = Signal(scale_layout(config))
+            with m.If(first[1]):
+                m.d.sync += waiting.eq(arrived)
+            arrived = waiting
+        with m.If(first[sum_age - 2]):
+            m.d.sync += scale.eq(arrived)
+        m.d.comb += chunk.eq(Mux(first[sum_age - 1], 0, next_chunk))
         m.d.sync += next_chunk.eq(chunk + 1)
         low = [Cat(self.sum[c * chunk_width : (c + 1) * chunk_width], Const(0, 1)) for c in range(n_chunks - 1)]
         top = Signal(signed(config.activation_width))
@@ -119,7 +137,7 @@ class Requantise(wiring.Component):
         partial = Signal(signed(len(self.product) + 1))
         carried = Signal(signed(len(self.product) + 1))
         done = Signal((n_chunks - 1) * chunk_width)
-        m.d.comb += partial.eq(self.product + Mux(first[3], 0, carried >> chunk_width))
+        m.d.comb += partial.eq(self.product + Mux(first[sum_age], 0, carried >> chunk_width))
         m.d.sync += [
             carried.eq(partial),
             done.eq(Cat(done, carried[:chunk_width])[chunk_width:]),

@@ -23,7 +23,7 @@ class SparseMatrixRead(wiring.Component):
     Parameters
     ----------
     config : EieConfig
-        ``entry_depth``, ``skip_empty`` and widths.
+        ``entry_depth``, ``entry_memory``, ``skip_empty`` and widths.
 
     Members
     -------
@@ -66,7 +66,10 @@ class SparseMatrixRead(wiring.Component):
         m = Module()
         config = self.config
         m.submodules.entries = entries = SyncMemory(
-            shape=entry_layout(config), depth=config.entry_depth, collision="never"
+            shape=entry_layout(config),
+            depth=config.entry_depth,
+            collision="never",
+            style="single_port" if config.entry_memory == "single_port" else None,
         )
         m.d.comb += [
             entries.write_en.eq(self.write_en),

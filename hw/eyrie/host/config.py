@@ -10,7 +10,11 @@ _RANGES = {
     "link_timeout": (1, 1 << 30),
     "input_depth": (2, 1 << 15),
     "output_depth": (2, 1 << 15),
+    "counter_width": (16, 32),
 }
+
+CRC_WIDTHS = (1, 2, 4, 8, 16, 32)
+"""Bits a cycle that checksums can take."""
 
 _MIN_DIVISOR = 8
 _WORST_BAUD_ERROR = 0.01
@@ -30,6 +34,16 @@ class HostConfig:
         Clock cycles of silence after which the serial link forgets a command that is not complete.
     input_depth, output_depth : int
         Activations that the queues hold, powers of two.
+    crc_width : int
+        Bits a cycle that the checksums of images and activations take: one of `CRC_WIDTHS`. Fewer are less logic. With
+        32 a word a cycle may come; with fewer a word in ``1 + 32 / crc_width`` cycles, which a serial line never is
+        faster than.
+    counter_width : int
+        Bits of the registers that count runs, activations, words of images and faults of the link, 16 to 32: after
+        their highest number comes 0. An image of more words than that counts as not taken.
+    stall_counters : bool
+        There are counters of cycles that runs and stalls took: `run_cycles`, `input_stalls`, `output_stalls`. Without,
+        these registers read 0.
     """
 
     clock: int = 50_000_000
@@ -37,6 +51,9 @@ class HostConfig:
     link_timeout: int = 500_000
     input_depth: int = 1024
     output_depth: int = 1024
+    crc_width: int = 32
+    counter_width: int = 32
+    stall_counters: bool = True
 
     def __post_init__(self) -> None:
         require_integers(self, _RANGES)
@@ -44,6 +61,10 @@ class HostConfig:
             depth = getattr(self, name)
             if depth & (depth - 1):
                 raise ValueError(f"{name} must be a power of two, not {depth}")
+        if not isinstance(self.stall_counters, bool):
+            raise ValueError(f"stall_counters must be true or false, not {self.stall_counters!r}")
+        if self.crc_width not in CRC_WIDTHS:
+            raise ValueError(f"crc_width must be one of {', '.join(map(str, CRC_WIDTHS))}, not {self.crc_width!r}")
         if self.divisor < _MIN_DIVISOR:
             raise ValueError(f"baud {self.baud} leaves {self.divisor} cycles of a {self.clock} Hz clock a bit, not 8")
         if abs(self.clock / self.divisor / self.baud - 1) > _WORST_BAUD_ERROR:

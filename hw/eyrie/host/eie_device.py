@@ -71,7 +71,7 @@ class EieDevice(wiring.Component):
         m.submodules.load_window = load_window = WriteWindow(address_width=windows["load"])
         m.submodules.input_window = input_window = WriteWindow(address_width=windows["input"])
         m.submodules.output_window = output_window = ReadWindow(address_width=windows["output"])
-        m.submodules.loader = loader = ImageLoader(self.config)
+        m.submodules.loader = loader = ImageLoader(self.config, crc_width=self.host.crc_width)
         m.submodules.run = run = RunControl(self.config, self.host)
         m.submodules.core = core = EieCore(self.config)
         load_queue = StreamFifo(WORD_WIDTH, depth=_LOAD_DEPTH)
@@ -129,7 +129,8 @@ class EieDevice(wiring.Component):
             run.engine_done.eq(core.done),
         ]
 
-        scratch, faults, load_words = Signal(WORD_WIDTH), Signal(WORD_WIDTH), Signal(WORD_WIDTH)
+        scratch = Signal(WORD_WIDTH)
+        faults, load_words = Signal(self.host.counter_width), Signal(self.host.counter_width)
         with m.If(registers.scratch_written):  # type: ignore[attr-defined]
             m.d.sync += scratch.eq(registers.scratch_data)  # type: ignore[attr-defined]
         with m.If(self.link_fault):

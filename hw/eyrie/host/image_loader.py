@@ -29,6 +29,8 @@ class ImageLoader(wiring.Component):
     ----------
     config : EieConfig
         The engine.
+    crc_width : int
+        Bits that checksums take in a cycle, one of `eyrie.host.config.CRC_WIDTHS`.
 
     Members
     -------
@@ -53,8 +55,8 @@ class ImageLoader(wiring.Component):
     i: stream.Interface
     load: stream.Interface
 
-    def __init__(self, config: EieConfig) -> None:
-        self.config = config
+    def __init__(self, config: EieConfig, *, crc_width: int = WORD_WIDTH) -> None:
+        self.config, self.crc_width = config, crc_width
         super().__init__(
             {
                 "begin": In(1),
@@ -70,9 +72,9 @@ class ImageLoader(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.reader = reader = SectionReader(config_hash=self.config.hash)
+        m.submodules.reader = reader = SectionReader(config_hash=self.config.hash, crc_width=self.crc_width)
         m.submodules.unpacker = unpacker = SectionUnpacker(self.config)
-        m.submodules.writer = writer = LoadStreamWriter()
+        m.submodules.writer = writer = LoadStreamWriter(crc_width=min(8, self.crc_width))
         wiring.connect(m, reader.o, unpacker.i)
         wiring.connect(m, unpacker.o, writer.i)
         wiring.connect(m, writer.o, wiring.flipped(self.load))

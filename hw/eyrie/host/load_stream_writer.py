@@ -15,7 +15,13 @@ WORD_WIDTH = 32
 class LoadStreamWriter(wiring.Component):
     """Hands on the words of a load stream and ends it (see `eyrie.eie.load_format`).
 
-    A word every five cycles, as the engine takes them; each is offered in the cycle after it was taken.
+    A word every five cycles, as the engine takes them, or as many more as a slower checksum takes; each is offered in
+    the cycle after it was taken.
+
+    Parameters
+    ----------
+    crc_width : int
+        Bits that the checksum takes in a cycle: 1, 2, 4 or 8.
 
     Members
     -------
@@ -34,7 +40,8 @@ class LoadStreamWriter(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self) -> None:
+    def __init__(self, *, crc_width: int = 8) -> None:
+        self.crc_width = crc_width
         super().__init__(
             {
                 "i": In(stream.Signature(WORD_WIDTH)),
@@ -47,31 +54,22 @@ class LoadStreamWriter(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.crc = crc = Crc32(width=8)
+        m.submodules.crc = crc = Crc32(width=WORD_WIDTH, step=self.crc_width)
         word, last, begun = Signal(WORD_WIDTH), Signal(), Signal()
-        to_add, bytes_left = Signal(WORD_WIDTH), Signal(range(WORD_WIDTH // 8 + 1))
         free = Signal()
 
         m.d.comb += [
-            crc.valid.eq(bytes_left != 0),
-            crc.data.eq(to_add[:8]),
+            crc.valid.eq(self.i.valid & self.i.ready),
+            crc.data.eq(self.i.payload),
             crc.start.eq(self.ended),
             self.o.payload.data.eq(word),
             self.o.payload.last.eq(last),
-            free.eq(~self.o.valid & (bytes_left == 0)),
+            free.eq(~self.o.valid & crc.ready),
             self.i.ready.eq(free & ~self.finish & ~self.abort),
             self.ended.eq((self.o.valid & self.o.ready & last) | (free & self.abort & ~begun)),
         ]
-        with m.If(bytes_left != 0):
-            m.d.sync += [bytes_left.eq(bytes_left - 1), to_add.eq(to_add >> 8)]
         with m.If(self.i.valid & self.i.ready):
-            m.d.sync += [
-                self.o.valid.eq(1),
-                word.eq(self.i.payload),
-                to_add.eq(self.i.payload),
-                bytes_left.eq(WORD_WIDTH // 8),
-                begun.eq(1),
-            ]
+            m.d.sync += [self.o.valid.eq(1), word.eq(self.i.payload), begun.eq(1)]
         with m.Elif(free & (self.finish | (self.abort & begun))):
             # For an abort a word that is no CRC of anything: the last one comes too early wherever it comes.
             m.d.sync += [self.o.valid.eq(1), word.eq(Mux(self.finish, crc.crc, 0)), last.eq(1)]

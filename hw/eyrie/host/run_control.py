@@ -29,7 +29,7 @@ class RunControl(wiring.Component):
     config : EieConfig
         The engine.
     host : HostConfig
-        Depths of the queues.
+        Depths of the queues, ``crc_width``, ``counter_width``, ``stall_counters``.
 
     Members
     -------
@@ -112,8 +112,9 @@ class RunControl(wiring.Component):
         clear, flush = Signal(), Signal()
         m.submodules.inputs = ResetInserter(flush)(inputs)
         m.submodules.outputs = ResetInserter(flush)(outputs)
-        m.submodules.input_crc = input_crc = Crc32(width=_CRC_BITS)
-        m.submodules.output_crc = output_crc = Crc32(width=_CRC_BITS)
+        step = min(_CRC_BITS, self.host.crc_width)
+        m.submodules.input_crc = input_crc = Crc32(width=_CRC_BITS, step=step)
+        m.submodules.output_crc = output_crc = Crc32(width=_CRC_BITS, step=step)
 
         settled = Signal(range(_SETTLE + 1))
         given, taken = Signal(), Signal()  # a word from the host, a word to the host
@@ -128,9 +129,9 @@ class RunControl(wiring.Component):
             self.refused_empty.eq(self.start & ~self.busy & ~self.loaded),
             self.engine_start.eq(self.start & ~self.busy & self.loaded),
             # Inputs.
-            inputs.i.valid.eq(self.i.valid & ~flush),
+            inputs.i.valid.eq(self.i.valid & input_crc.ready & ~flush),
             inputs.i.payload.eq(self.i.payload),
-            self.i.ready.eq(inputs.i.ready & ~flush),
+            self.i.ready.eq(inputs.i.ready & input_crc.ready & ~flush),
             self.engine_i.valid.eq(inputs.o.valid | self.aborting),
             inputs.o.ready.eq(self.engine_i.ready),
             self.input_free.eq(self.host.input_depth - inputs.waiting),
@@ -144,9 +145,9 @@ class RunControl(wiring.Component):
             outputs.i.valid.eq(self.engine_o.valid & ~flush),
             outputs.i.payload.eq(self.engine_o.payload),
             self.engine_o.ready.eq(outputs.i.ready | flush),
-            self.o.valid.eq(outputs.o.valid & ~flush),
+            self.o.valid.eq(outputs.o.valid & output_crc.ready & ~flush),
             self.o.payload.eq(outputs.o.payload),
-            outputs.o.ready.eq(self.o.ready),
+            outputs.o.ready.eq(self.o.ready & output_crc.ready),
             self.output_waiting.eq(outputs.waiting + outputs.o.valid),
             taken.eq(self.o.valid & self.o.ready),
             result.eq(outputs.o.payload),
@@ -168,15 +169,21 @@ class RunControl(wiring.Component):
         with m.Else():
             m.d.sync += settled.eq(settled + 1)
 
-        counts = (
-            (self.runs, self.engine_done & ~self.aborting),
-            (self.run_cycles, self.engine_busy),
-            (self.input_stalls, self.engine_busy & self.engine_i.ready & ~self.engine_i.valid),
-            (self.output_stalls, self.engine_busy & self.engine_o.valid & ~self.engine_o.ready),
-            (self.input_count, given),
-            (self.output_count, taken),
-        )
-        for counter, event in counts:
+        width = self.host.counter_width
+        counts = [
+            (self.runs, width, self.engine_done & ~self.aborting),
+            (self.input_count, width, given),
+            (self.output_count, width, taken),
+        ]
+        if self.host.stall_counters:
+            counts += [
+                (self.run_cycles, 32, self.engine_busy),
+                (self.input_stalls, 32, self.engine_busy & self.engine_i.ready & ~self.engine_i.valid),
+                (self.output_stalls, 32, self.engine_busy & self.engine_o.valid & ~self.engine_o.ready),
+            ]
+        for register, width, event in counts:
+            counter = Signal(width, name=f"count_{register.name}")
+            m.d.comb += register.eq(counter)
             with m.If(clear):
                 m.d.sync += counter.eq(0)
             with m.Elif(event):

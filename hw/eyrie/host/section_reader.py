@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Array, Module, ResetInserter, Signal
+from amaranth.hdl import Array, Cat, Module, ResetInserter, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -30,18 +30,21 @@ class SectionReader(wiring.Component):
     ----------
     config_hash : int
         64-bit hash of the hardware's configuration; the image must carry it.
+    crc_width : int
+        Bits that the checksum takes in a cycle, one of `eyrie.host.config.CRC_WIDTHS`. With 32 of them a word can be
+        taken in every cycle, with fewer in every ``1 + 32 / crc_width``.
 
     Members
     -------
     begin : ``In(1)``
         Forget everything: an image begins with the next word. A word in this cycle is taken and forgotten too.
     i : ``In(stream.Signature(WORD_WIDTH))``
-        The image. Stalls when ``o`` does, and once the image is whole. After an error everything is taken and thrown
-        away.
+        The image. Stalls when ``o`` does, while the checksum takes the word before, and once the image is whole. After
+        an error everything is taken and thrown away.
     o : ``Out(stream.Signature(section_word_layout))``
         Words of the sections from `FIRST_LOADED` on.
     words : ``Out(30)``
-        Words of the section that ``o`` is in, while ``o.valid``.
+        Words of the section that ``o`` is in which were not taken yet, while ``o.valid``.
     present : ``Out(len(Section) + 1)``
         Which sections have words, by their number, from the first word on.
     at : ``Out(range(max(Section) + 2))``
@@ -57,8 +60,8 @@ class SectionReader(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, *, config_hash: int) -> None:
-        self.config_hash = config_hash
+    def __init__(self, *, config_hash: int, crc_width: int = WORD_WIDTH) -> None:
+        self.config_hash, self.crc_width = config_hash, crc_width
         super().__init__(
             {
                 "begin": In(1),
@@ -75,17 +78,17 @@ class SectionReader(wiring.Component):
 
     def elaborate(self, platform: Any) -> Any:
         m = Module()
-        m.submodules.crc = crc = Crc32(width=WORD_WIDTH)
-        # Length in words and CRC of each section.
-        entry_layout = data.StructLayout({"words": 30, "crc": 32})
-        m.submodules.table = table = SyncMemory(shape=entry_layout, depth=max(Section) + 1, collision="never")
+        m.submodules.crc = crc = Crc32(width=WORD_WIDTH, step=self.crc_width)
+        # Length in words and CRC of each section; under number 0 length in bytes and CRC of the header.
+        m.submodules.table = table = SyncMemory(shape=WORD_WIDTH, depth=2 * (max(Section) + 1), collision="never")
 
         word = self.i.payload
         take = Signal()
         place = Signal(range(HEADER_WORDS))
         number = Signal(range(max(Section) + 2))
-        header_crc, file_length, end = Signal(32), Signal(32), Signal(32)
+        end = Signal(32)
         left = Signal(30)
+        is_crc = Signal()
         found = Signal.like(self.error)  # a mistake in the table, told once its CRC is known to be right
 
         def refuse(error: Any) -> None:
@@ -103,11 +106,10 @@ class SectionReader(wiring.Component):
             self.o.payload.section.eq(number),
             self.o.payload.last.eq(left == 1),
             self.at.eq(number),
-            self.words.eq(table.read_data.words),
-            table.write_address.eq(number),
-            table.write_data.crc.eq(word),
-            table.write_data.words.eq(left),
-            table.read_address.eq(number),
+            self.words.eq(left),
+            table.write_address.eq(Cat(is_crc, number)),
+            table.write_data.eq(word),
+            table.read_address.eq(Cat(is_crc, number)),
         ]
 
         with m.FSM(name="reader"):
@@ -127,19 +129,27 @@ class SectionReader(wiring.Component):
                         DeviceError.NONE,
                     ]
                 )
-                m.d.comb += [self.i.ready.eq(1), crc.valid.eq(take & (place != _CRC_PLACE))]
+                m.d.comb += [
+                    self.i.ready.eq(crc.ready),
+                    crc.valid.eq(take & (place != _CRC_PLACE)),
+                    is_crc.eq(place == _CRC_PLACE),
+                    table.write_en.eq(take & (place >= HEADER_WORDS - 2)),
+                ]
                 with m.If(take):
                     m.d.sync += place.eq(place + 1)
-                    with m.If(place == HEADER_WORDS - 2):
-                        m.d.sync += file_length.eq(word)
                     with m.If(place == _CRC_PLACE):
-                        m.d.sync += [header_crc.eq(word), number.eq(1), end.eq(_HEADER_BYTES), place.eq(0)]
+                        m.d.sync += [number.eq(1), end.eq(_HEADER_BYTES), place.eq(0)]
                         m.next = "TABLE"
                     with m.Elif((word != expected[place]) & (place < HEADER_WORDS - 2)):
                         refuse(errors[place])
 
             with m.State("TABLE"):
-                m.d.comb += [self.i.ready.eq(1), crc.valid.eq(take)]
+                m.d.comb += [
+                    self.i.ready.eq(crc.ready),
+                    crc.valid.eq(take),
+                    is_crc.eq(place == 3),
+                    table.write_en.eq(take & (place >= 2)),
+                ]
                 with m.If(take):
                     m.d.sync += place.eq(place + 1)
                     with m.Switch(place):
@@ -150,26 +160,32 @@ class SectionReader(wiring.Component):
                             with m.If(word != end):
                                 note(DeviceError.SECTIONS)
                         with m.Case(2):
-                            m.d.sync += [
-                                end.eq(end + word),
-                                left.eq(word >> 2),
-                                self.present.bit_select(number, 1).eq(word != 0),
-                            ]
+                            m.d.sync += [end.eq(end + word), self.present.bit_select(number, 1).eq(word != 0)]
                             with m.If(word[:2] != 0):
                                 note(DeviceError.LENGTH)
                         with m.Case(3):
-                            m.d.comb += table.write_en.eq(1)
                             m.d.sync += [place.eq(0), number.eq(number + 1)]
                             with m.If(number == max(Section)):
-                                m.next = "VERIFY"
+                                m.d.sync += number.eq(0)
+                                m.next = "HEADER_CRC"
+
+            with m.State("HEADER_CRC"):
+                m.d.comb += [table.read_en.eq(1), is_crc.eq(1)]
+                m.next = "VERIFY"
 
             with m.State("VERIFY"):
+                m.d.comb += table.read_en.eq(crc.ready)
+                with m.If(crc.ready):
+                    with m.If(crc.crc != table.read_data):
+                        refuse(DeviceError.CRC)
+                    with m.Elif(found != DeviceError.NONE):
+                        refuse(found)
+                    with m.Else():
+                        m.next = "LENGTH"
+
+            with m.State("LENGTH"):
                 m.d.sync += number.eq(1)
-                with m.If(crc.crc != header_crc):
-                    refuse(DeviceError.CRC)
-                with m.Elif(found != DeviceError.NONE):
-                    refuse(found)
-                with m.Elif(end != file_length):
+                with m.If(end != table.read_data):
                     refuse(DeviceError.LENGTH)
                 with m.Else():
                     m.next = "ENTRY"
@@ -179,8 +195,9 @@ class SectionReader(wiring.Component):
                 m.next = "OPEN"
 
             with m.State("OPEN"):
-                m.d.sync += left.eq(table.read_data.words)
-                with m.If(table.read_data.words == 0):
+                m.d.comb += [table.read_en.eq(1), is_crc.eq(1)]
+                m.d.sync += left.eq(table.read_data >> 2)
+                with m.If(table.read_data == 0):
                     m.next = "CLOSE"
                 with m.Else():
                     m.next = "WORDS"
@@ -188,8 +205,8 @@ class SectionReader(wiring.Component):
             with m.State("WORDS"):
                 skipped = number < FIRST_LOADED
                 m.d.comb += [
-                    self.i.ready.eq(skipped | self.o.ready),
-                    self.o.valid.eq(self.i.valid & ~skipped),
+                    self.i.ready.eq(crc.ready & (skipped | self.o.ready)),
+                    self.o.valid.eq(self.i.valid & crc.ready & ~skipped),
                     crc.valid.eq(take),
                 ]
                 with m.If(take):
@@ -198,10 +215,10 @@ class SectionReader(wiring.Component):
                         m.next = "CLOSE"
 
             with m.State("CLOSE"):
-                with m.If(crc.crc != table.read_data.crc):
+                with m.If(crc.ready & (crc.crc != table.read_data)):
                     m.d.sync += self.section.eq(number)
                     refuse(DeviceError.CRC)
-                with m.Else():
+                with m.Elif(crc.ready):
                     m.d.sync += number.eq(number + 1)
                     with m.If(number == max(Section)):
                         m.next = "WHOLE"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Array, Cat, Module, Mux, ResetInserter, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,6 +16,9 @@ from eyrie.host.image_format import Section
 from eyrie.host.section_reader import section_word_layout
 
 WORD_WIDTH = 32
+
+_CODES, _RUNS = 0, 1
+"""The decoder's tables: of counts and of codes, and of runs."""
 
 
 class SectionUnpacker(wiring.Component):
@@ -36,7 +39,7 @@ class SectionUnpacker(wiring.Component):
     i : ``In(stream.Signature(section_word_layout))``
         Words of the sections, from `eyrie.host.section_reader.SectionReader`.
     words : ``In(30)``
-        Words of the section that ``i`` is in, while ``i.valid``.
+        Words of the section that ``i`` is in which were not taken yet, while ``i.valid``.
     present : ``In(len(Section) + 1)``
         Which sections have words, by their number, from the first word on.
     at_end : ``In(1)``
@@ -79,10 +82,10 @@ class SectionUnpacker(wiring.Component):
         per_word = elements_per_word(config.entry_width)
         table_words = words_per_element(config.table_width)
         m.submodules.bits = bits = BitReader()
-        m.submodules.codes = codes = HuffmanDecoder(max_symbols=max(config.codebook_size, n_counts))
-        m.submodules.runs = runs = HuffmanDecoder(max_symbols=n_runs)
+        m.submodules.decoder = decoder = HuffmanDecoder(max_symbols=max(config.codebook_size, n_counts, n_runs))
         # Entries of each PE, as its counts say.
-        m.submodules.totals = totals = SyncMemory(shape=WORD_WIDTH, depth=config.n_pes, collision="never")
+        most_entries = QUAD * config.table_depth * config.max_count
+        m.submodules.totals = totals = SyncMemory(shape=range(most_entries + 1), depth=config.n_pes, collision="never")
 
         word = self.i.payload.data
         section = Signal(range(max(Section) + 1), init=Section.PROGRAM)  # that words are taken from
@@ -90,10 +93,13 @@ class SectionUnpacker(wiring.Component):
         ended = Signal()  # the section's last word was taken
         place = Signal(range(max(5, per_word)))  # of the words of a head, or of what makes up a word
         memory, pe = Signal(Memory), Signal(range(max(2, config.n_pes)))
-        address, elements, left = Signal(WORD_WIDTH), Signal(WORD_WIDTH), Signal(WORD_WIDTH)
+        address = Signal(range(3 * config.table_depth))
+        elements = Signal(range(max(most_entries, config.program_depth, config.table_depth) + 1))
+        left = Signal.like(elements)
         quads = Signal(range(config.table_depth + 1))
         counts = [Signal(config.count_bits, name=f"count_{number}") for number in range(QUAD)]
-        total, total_after = Signal(WORD_WIDTH), Signal(WORD_WIDTH)
+        total = Signal(range(most_entries + 1))  # entries of the columns so far, or still to come
+        base = Signal(config.entry_address_width)  # of the third of four columns
         quad = Signal(table_words * WORD_WIDTH)
         code, packed = Signal(config.codebook_bits), Signal(WORD_WIDTH)
 
@@ -103,12 +109,10 @@ class SectionUnpacker(wiring.Component):
             take.eq(self.i.valid & self.i.ready),
             given.eq(self.o.valid & self.o.ready),
             bits.i.payload.eq(word),
-            codes.i.payload.eq(bits.o.payload),
-            runs.i.payload.eq(bits.o.payload),
-            total_after.eq(total + sum(counts)),
-            quad.eq(Cat((total + counts[0] + counts[1])[: config.entry_address_width], *counts)),
+            decoder.i.payload.eq(bits.o.payload),
+            quad.eq(Cat(base, *counts)),
             totals.write_address.eq(pe),
-            totals.write_data.eq(total_after),
+            totals.write_data.eq(total),
             totals.read_address.eq(pe),
         ]
         with m.If(take):
@@ -121,8 +125,8 @@ class SectionUnpacker(wiring.Component):
         def give(value: Any) -> None:
             m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(value)]
 
-        def pass_bits(decoder: HuffmanDecoder) -> None:
-            """Bits of this section go to a decoder."""
+        def pass_bits() -> None:
+            """Bits of this section go to the decoder."""
             m.d.comb += [
                 bits.i.valid.eq(here & decoder.i.ready),
                 self.i.ready.eq(here & decoder.i.ready & bits.i.ready),
@@ -134,15 +138,16 @@ class SectionUnpacker(wiring.Component):
             with m.Elif(decoder.i.ready & bits.i.ready & missing):
                 refuse(DeviceError.CONTENT)
 
-        def take_table(decoder: HuffmanDecoder, then: str) -> None:
+        def take_table(then: str) -> None:
             with m.If(decoder.built):
                 m.d.sync += [pe.eq(0), total.eq(0)]
                 m.next = then
             with m.Else():
-                pass_bits(decoder)
+                pass_bits()
 
-        def take_codeword(decoder: HuffmanDecoder, then: str) -> None:
-            pass_bits(decoder)
+        def take_codeword(then: str, *, next_table: int) -> None:
+            m.d.comb += decoder.table.eq(next_table)
+            pass_bits()
             with m.If(decoder.i.valid & decoder.i.ready & decoder.ends):
                 m.next = then
 
@@ -166,7 +171,7 @@ class SectionUnpacker(wiring.Component):
             with m.State("STREAM_HEAD"):
                 n_packets = 1 + config.n_pes * (3 + self.present[Section.SCALE])
                 head = Array([MAGIC, FORMAT_VERSION, config.hash >> 32, config.hash & 0xFFFFFFFF, n_packets])
-                with m.If(missing):
+                with m.If(missing | (here & _exceeds(self.words, config.program_depth))):
                     refuse(DeviceError.CONTENT)
                 with m.Elif(here):
                     give(head[place])
@@ -210,37 +215,39 @@ class SectionUnpacker(wiring.Component):
                 m.d.sync += quads.eq(word >> 2)
                 with m.If(missing):
                     refuse(DeviceError.CONTENT)
-                with m.Elif(take & ((word % QUAD != 0) | (word == 0) | (word > QUAD * config.table_depth))):
+                with m.Elif(take & ((word % QUAD != 0) | (word == 0) | _exceeds(word, QUAD * config.table_depth))):
                     refuse(DeviceError.CONTENT)
                 with m.Elif(take):
                     m.next = "SYMBOLS"
 
             with m.State("SYMBOLS"):
-                m.d.comb += [self.i.ready.eq(here), codes.load.eq(here), codes.n_symbols.eq(word)]
+                m.d.comb += [self.i.ready.eq(here), decoder.load.eq(here), decoder.n_symbols.eq(word)]
                 with m.If(missing):
                     refuse(DeviceError.CONTENT)
-                with m.Elif(take & ((word == 0) | (word > n_counts))):
+                with m.Elif(take & ((word == 0) | _exceeds(word, n_counts))):
                     refuse(DeviceError.CONTENT)
                 with m.Elif(take):
                     m.next = "COUNT_TABLE"
 
             with m.State("COUNT_TABLE"):
-                take_table(codes, "COLUMNS_HEAD")
+                take_table("COLUMNS_HEAD")
 
             with m.State("COLUMNS_HEAD"):
                 m.d.sync += [memory.eq(Memory.TABLE), address.eq(0), elements.eq(quads), total.eq(0)]
                 m.next = "PACKET_HEAD"
 
             with m.State("COUNT_BITS"):
-                take_codeword(codes, "COUNT")
+                take_codeword("COUNT", next_table=_CODES)
 
             with m.State("COUNT"):
-                m.d.comb += codes.o.ready.eq(1)
-                m.d.sync += place.eq(place + 1)
+                m.d.comb += decoder.o.ready.eq(1)
+                m.d.sync += [place.eq(place + 1), total.eq(total + decoder.o.payload)]
+                with m.If(place == QUAD // 2):
+                    m.d.sync += base.eq(total)
                 with m.Switch(place):
                     for number, count in enumerate(counts):
                         with m.Case(number):
-                            m.d.sync += count.eq(codes.o.payload)
+                            m.d.sync += count.eq(decoder.o.payload)
                 with m.If(place == QUAD - 1):
                     m.d.sync += place.eq(0)
                     m.next = "QUAD"
@@ -252,7 +259,7 @@ class SectionUnpacker(wiring.Component):
                 with m.If(given & (place != table_words - 1)):
                     m.d.sync += place.eq(place + 1)
                 with m.Elif(given):
-                    m.d.sync += [place.eq(0), left.eq(left - 1), total.eq(total_after)]
+                    m.d.sync += [place.eq(0), left.eq(left - 1)]
                     with m.If(left == 1):
                         m.d.comb += totals.write_en.eq(1)
                         next_pe("COLUMNS_HEAD", "COUNTS_END")
@@ -260,15 +267,17 @@ class SectionUnpacker(wiring.Component):
                         m.next = "COUNT_BITS"
 
             with m.State("COUNTS_END"):
-                m.d.comb += [codes.load.eq(1), codes.n_symbols.eq(config.codebook_size)]
+                m.d.comb += [decoder.load.eq(1), decoder.n_symbols.eq(config.codebook_size)]
                 end_section(Section.ENTRIES, "CODE_TABLE")
 
             with m.State("CODE_TABLE"):
-                m.d.comb += [runs.load.eq(codes.built), runs.n_symbols.eq(n_runs)]
-                take_table(codes, "RUN_TABLE")
+                m.d.comb += [decoder.load.eq(decoder.built), decoder.n_symbols.eq(n_runs)]
+                with m.If(decoder.built):
+                    m.d.comb += decoder.table.eq(_RUNS)
+                take_table("RUN_TABLE")
 
             with m.State("RUN_TABLE"):
-                take_table(runs, "TOTAL")
+                take_table("TOTAL")
 
             with m.State("TOTAL"):
                 m.d.comb += totals.read_en.eq(1)
@@ -285,20 +294,20 @@ class SectionUnpacker(wiring.Component):
                 m.next = "PACKET_HEAD"
 
             with m.State("CODE_BITS"):
-                take_codeword(codes, "CODE")
+                take_codeword("CODE", next_table=_RUNS)
 
             with m.State("CODE"):
-                m.d.comb += codes.o.ready.eq(1)
-                m.d.sync += code.eq(codes.o.payload)
+                m.d.comb += decoder.o.ready.eq(1)
+                m.d.sync += code.eq(decoder.o.payload)
                 m.next = "RUN_BITS"
 
             with m.State("RUN_BITS"):
-                take_codeword(runs, "RUN")
+                take_codeword("RUN", next_table=_CODES)
 
             with m.State("RUN"):
-                m.d.comb += runs.o.ready.eq(1)
+                m.d.comb += decoder.o.ready.eq(1)
                 m.d.sync += [
-                    packed.word_select(place, config.entry_width).eq(Cat(code, runs.o.payload)),
+                    packed.word_select(place, config.entry_width).eq(Cat(code, decoder.o.payload[: config.index_bits])),
                     place.eq(place + 1),
                     total.eq(total - 1),
                 ]
@@ -323,7 +332,7 @@ class SectionUnpacker(wiring.Component):
             with m.State("ROWS"):
                 m.d.comb += self.i.ready.eq(here)
                 m.d.sync += [memory.eq(Memory.TABLE), pe.eq(0), elements.eq(word)]
-                with m.If(missing | (take & (word == 0))):
+                with m.If(missing | (take & ((word == 0) | _exceeds(word, config.table_depth)))):
                     refuse(DeviceError.CONTENT)
                 with m.Elif(take):
                     m.next = "PACKET_HEAD"
@@ -358,3 +367,9 @@ class SectionUnpacker(wiring.Component):
             with m.State("ERROR"):
                 m.d.comb += self.i.ready.eq(1)
         return ResetInserter(self.clear)(m)
+
+
+def _exceeds(number: Value, limit: int) -> Value:
+    """Whether a number is greater, in less logic than a comparison of all its bits takes."""
+    width = limit.bit_length()
+    return number[width:].any() | (number[:width] > limit)

@@ -60,6 +60,7 @@ class WishboneDecoder(wiring.Component):
         m = Module()
         bus = self.bus
         found = Signal()
+        m.d.comb += bus.dat_r.eq(getattr(self, f"to_{self.ranges[0].name}").dat_r)
         for one in self.ranges:
             slave = getattr(self, f"to_{one.name}")
             selected = Signal(name=f"selects_{one.name}")

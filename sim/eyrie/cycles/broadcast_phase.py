@@ -4,8 +4,9 @@ Time is counted in clock cycles from the REWIND command on. What happens when is
 see `eyrie.eie.array`, `eyrie.eie.pe` and the parts that they name.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -60,10 +61,26 @@ class BroadcastPhase:
     work: int
     empty: int
 
+    @classmethod
+    def side_by_side(cls, phases: Sequence[Self]) -> Self:
+        """What groups of PEs do at the same time, each with a broadcast of its own."""
+        return cls(
+            first=min((phase.first for phase in phases if phase.first is not None), default=None),
+            end=max(phase.end for phase in phases),
+            queue_full=sum(phase.queue_full for phase in phases),
+            work=sum(phase.work for phase in phases),
+            empty=sum(phase.empty for phase in phases),
+        )
+
 
 def tree_levels(n_pes: int) -> int:
     """Levels of four-to-one nodes above the PEs, at least one."""
     return max(1, -(-(n_pes - 1).bit_length() // 2))
+
+
+def levels_to_root(config: EieConfig) -> int:
+    """Levels of the tree over a group, and where there are several groups, the crossing to the roots."""
+    return tree_levels(config.group_pes) + (config.column_groups > 1)
 
 
 class _Turns:
@@ -73,15 +90,17 @@ class _Turns:
     ----------
     lists : integers (n_pes,)
         Activations that each PE sends.
+    levels : int
+        See `levels_to_root`.
     """
 
-    def __init__(self, lists: IntArray) -> None:
+    def __init__(self, lists: IntArray, levels: int) -> None:
         self.last = _FIRST_TURN - 1
         """Last cycle in which a PE sent, or handed on the turn."""
         self.left = 0
         """When the activation before left the head of the root; to be set by whoever asks for the next."""
         self._lists = lists.tolist()
-        self._to_count = tree_levels(len(lists)) + _TO_COUNT
+        self._to_count = levels + _TO_COUNT
         # When the root counts what was sent, and when it no longer does, for all so far.
         self._counted_at: list[int] = []
         self._fetched_at: list[int] = []
@@ -115,7 +134,7 @@ def time_broadcast(config: EieConfig, lists: IntArray, counts: npt.NDArray[np.in
     ----------
     config : EieConfig
     lists : integers (n_pes,)
-        Activations that each PE sends.
+        Activations that each PE sends: each of all, or of a group that works apart.
     counts : integers (broadcasts, n_pes)
         Entries of each broadcast column on each PE, in the order of the broadcast: all that PE 0 sends, all that PE 1
         sends ...
@@ -136,7 +155,7 @@ def time_broadcast(config: EieConfig, lists: IntArray, counts: npt.NDArray[np.in
     sent = np.full(n_broadcasts, 0, np.int64)
     queue_full = 0
     seen = -1  # the last broadcast whose slices the queues' stops know of
-    turns = _Turns(lists)
+    turns = _Turns(lists, levels_to_root(config))
     for number, at_head in enumerate(turns.at_head()):
         now = at_head
         while True:
@@ -160,7 +179,7 @@ def time_broadcast(config: EieConfig, lists: IntArray, counts: npt.NDArray[np.in
         slots = (bases + pushed[number] - 1 + depth)[own]
         flat[slots] = start[own]
     # The turns last until what the last PE sends comes to the root.
-    last_busy = turns.last + tree_levels(n_pes) + 1
+    last_busy = turns.last + levels_to_root(config) + 1
     if n_broadcasts:
         last_busy = max(last_busy, int(sent[-1]) + _IDLE_AGE, int(last_busy_own.max()))
     return BroadcastPhase(

@@ -20,6 +20,8 @@ _FETCH = STEP_WORDS + 2
 _DRAINED = 9
 _SCALED_DRAINED = 11
 """From the last command of a drain to its last activation."""
+_REDUCED = 2
+"""As much later with several groups of PEs: partners' sums are added, and the total goes to them."""
 
 
 @dataclass(kw_only=True)
@@ -97,16 +99,25 @@ class PhaseWatch:
 
     def __init__(self, config: EieConfig) -> None:
         self._config = config
-        self._phases: dict[int, BroadcastPhase] = {}
-        self._nothing = time_broadcast(config, np.zeros(config.n_pes, np.int64), np.zeros((0, config.n_pes), np.int64))
+        self._phases: dict[int, list[BroadcastPhase]] = {}  # of a step; of each group that works apart
+        self._nothing = {
+            n_pes: time_broadcast(config, np.zeros(n_pes, np.int64), np.zeros((0, n_pes), np.int64))
+            for n_pes in (config.n_pes, config.group_pes)
+        }
 
     def __call__(self, index: int, activations: IntArray, entries: IntArray) -> None:
         """A broadcast of step ``index``, see `eyrie.golden.run.EngineRun`."""
-        n_pes = self._config.n_pes
+        n_pes = entries.shape[1]
         slots = np.flatnonzero(activations[0])
         order = np.lexsort((slots, slots % n_pes))
         lists = np.bincount(slots % n_pes, minlength=n_pes)
-        self._phases[index] = time_broadcast(self._config, lists, entries[slots[order]])
+        phase = time_broadcast(self._config, lists, entries[slots[order]])
+        self._phases.setdefault(index, []).append(phase)
+
+    def _phase(self, index: int, step: Step) -> BroadcastPhase:
+        """The broadcast of a step; a group without activations takes as long as its turns."""
+        nothing = self._nothing[self._config.group_pes if step.apart else self._config.n_pes]
+        return BroadcastPhase.side_by_side([nothing, *self._phases.get(index, [])])
 
     def timing(self, steps: tuple[Step, ...], run: EngineRun) -> Timing:
         """The timing of that run, once it has ended."""
@@ -126,7 +137,7 @@ class PhaseWatch:
             if step.codebook_count:
                 between(step.codebook_count + 1)
             if step.broadcast:
-                phase = self._phases.get(index, self._nothing)
+                phase = self._phase(index, step)
                 begun_at = phase.first if not begun else 1
                 begun |= phase.first is not None
                 if begun and begun_at is not None:
@@ -139,7 +150,10 @@ class PhaseWatch:
                 begun |= step.drain
                 rows = max(step.n_rows, step.bias_rows)
                 per_row = self._config.n_chunks if step.scaled else 1
-                cycles = rows * per_row + (_SCALED_DRAINED if step.scaled else _DRAINED) - at_once
+                drained = (_SCALED_DRAINED if step.scaled else _DRAINED) + (
+                    _REDUCED if self._config.column_groups > 1 else 0
+                )
+                cycles = rows * per_row + drained - at_once
                 if begun:
                     stalls["drain"] += cycles * n_pes
             if not step.last:

@@ -33,18 +33,18 @@ class LoadedEngine:
         self.config = config
         self.memories = Memories.from_packets(config, packets)
         self.steps = self._steps()
-        self._slices: dict[int, SliceMatrix] = {}
+        self._slices: dict[tuple[int, range], SliceMatrix] = {}
 
-    def slices(self, index: int, codebook: IntArray, n_columns: int) -> SliceMatrix:
-        """The matrix that step ``index`` meets, at least its first ``n_columns`` columns; decoded once.
+    def slices(self, index: int, codebook: IntArray, n_columns: int, pes: range) -> SliceMatrix:
+        """The matrix that step ``index`` meets on some PEs, at least its first ``n_columns`` columns; decoded once.
 
         A step finds the same codebook in every run, because the program starts with the copy of one.
         """
-        cached = self._slices.get(index)
+        cached = self._slices.get((index, pes))
         if cached is None or len(cached.weight) < n_columns:
             step = self.steps[index]
-            cached = SliceMatrix.decode(self.config, self.memories, codebook, step.column_base, n_columns)
-            self._slices[index] = cached
+            cached = SliceMatrix.decode(self.config, self.memories, codebook, step.column_base, n_columns, pes)
+            self._slices[index, pes] = cached
         return cached
 
     def _steps(self) -> tuple[Step, ...]:
@@ -56,4 +56,6 @@ class LoadedEngine:
                 steps.append(Step.unpack(words))
             except ValueError as error:
                 raise InputError(f"step {len(steps)} of the program: {error}") from error
+            if steps[-1].apart and self.config.column_groups == 1:
+                raise InputError(f"step {len(steps) - 1} of the program: groups work apart, but there is only one")
         return tuple(steps)

@@ -53,8 +53,8 @@ class Memories:
             contents[memory] = array
         return cls(contents=contents)
 
-    def read(self, memory: Memory, begin: int, end: int) -> npt.NDArray[np.int64]:
-        """Elements ``begin`` to ``end - 1`` of all PEs, int64 (n_pes, end - begin).
+    def read(self, memory: Memory, begin: int, end: int, pes: range | None = None) -> npt.NDArray[np.int64]:
+        """Elements ``begin`` to ``end - 1`` of all PEs, or of some, int64 (PEs, end - begin).
 
         Raises
         ------
@@ -62,7 +62,7 @@ class Memories:
             If one of them was never written.
         """
         array = self.contents[memory]
-        elements = array[:, begin:end]
+        elements = array[:, begin:end] if pes is None else array[pes.start : pes.stop, begin:end]
         if elements.shape[1] < end - begin or (elements == UNWRITTEN).any():
             raise InputError(
                 f"the program reads {memory.name} memory from {begin} to {end - 1}, which was not written whole"

@@ -58,7 +58,8 @@ class EngineRun:
     n_samples : int
     on_broadcast : callable, optional
         Told of every broadcast: index of the step, activations by slot, int64 (samples, slots), and entries that each
-        slot's column has on each PE, int64 (columns, n_pes), from slot 0 at least to the last that is not zero.
+        slot's column has on each PE, int64 (columns, n_pes), from slot 0 at least to the last that is not zero. Groups
+        that work apart are told of one by one, those that have an activation, with their own slots and PEs alone.
 
     Attributes
     ----------
@@ -78,6 +79,7 @@ class EngineRun:
         self._destination: IntArray | None = None
         self._accumulators = self._empty()  # row r of PE k at r * n_pes + k; rows beyond are undefined
         self._n_summed = 0  # rows to which products were added that no drain has taken
+        self._apart: bool | None = None  # how these were split; None while there are none
         self._codebook = np.full(engine.config.codebook_size, UNWRITTEN, np.int64)
 
     def exchange(self, to_send: IntArray, n_receive: int) -> IntArray:
@@ -170,22 +172,44 @@ class EngineRun:
     def _broadcast(self, index: int, step: Step) -> None:
         if self._source is None:
             raise InputError("broadcasts a bank that nothing was written to")
-        nonzero = np.count_nonzero(self._source, axis=0)
+        if self._apart not in (None, step.apart):
+            raise InputError("groups work apart for some of the sums of a drain, and together for others")
+        self._apart = step.apart
+        if not step.apart:
+            self._broadcast_to(index, self._source, range(self.engine.config.n_pes))
+            return
+        size = self.engine.config.group_pes
+        for first in range(0, self.engine.config.n_pes, size):
+            pes = range(first, first + size)
+            self._broadcast_to(index, self._slots_of(pes), pes)
+
+    def _slots_of(self, pes: range) -> IntArray:
+        """The source bank's activations on the PEs of a group, by the group's own slots."""
+        if self._source is None:
+            return self._empty()
+        n_pes = self.engine.config.n_pes
+        whole = np.pad(self._source, ((0, 0), (0, -self._source.shape[1] % n_pes)))
+        return whole.reshape(self._n_samples, -1, n_pes)[:, :, pes.start : pes.stop].reshape(self._n_samples, -1)
+
+    def _broadcast_to(self, index: int, source: IntArray, pes: range) -> None:
+        nonzero = np.count_nonzero(source, axis=0)
         n_columns = int(np.max(np.flatnonzero(nonzero), initial=-1)) + 1
         if not n_columns:
             return
-        slices = self.engine.slices(index, self._codebook, n_columns)
+        slices = self.engine.slices(index, self._codebook, n_columns, pes)
         if self._on_broadcast is not None:
-            self._on_broadcast(index, self._source, slices.n_entries)
+            self._on_broadcast(index, source, slices.n_entries)
         reached = int(slices.n_rows[:n_columns][nonzero[:n_columns] > 0].max(initial=0))
         if reached > self._n_defined:
             raise InputError(f"adds to row {reached - 1}, but only {self._n_defined} rows have a bias")
         self._n_summed = max(self._n_summed, reached)
         activations = np.zeros((self._n_samples, len(slices.weight)), np.int64)
-        activations[:, :n_columns] = self._source[:, :n_columns]
-        end = reached * self.engine.config.n_pes
-        self._accumulators[:, :end] += slices.products(activations)[:, :end]
-        self._accumulators = sign_extended(self._accumulators, self.engine.config.accumulator_width)
+        activations[:, :n_columns] = source[:, :n_columns]
+        config = self.engine.config
+        sums = self._accumulators.reshape(self._n_samples, self._n_defined, config.n_pes)
+        products = slices.products(activations)[:, : reached * len(pes)]
+        sums[:, :reached, pes.start : pes.stop] += products.reshape(self._n_samples, reached, len(pes))
+        self._accumulators = sign_extended(sums, config.accumulator_width).reshape(self._accumulators.shape)
         self.counts.activations += int(nonzero.sum())
         self.counts.entries += int(nonzero[:n_columns] @ slices.n_entries[:n_columns].sum(axis=1))
         self.counts.multiplies += int(nonzero[:n_columns] @ slices.n_multiplies[:n_columns])
@@ -196,11 +220,15 @@ class EngineRun:
             raise InputError(f"drains {step.n_rows} rows of {config.accumulator_depth}")
         if step.n_rows > self._n_defined:
             raise InputError(f"drains {step.n_rows} rows, but only {self._n_defined} have a bias")
-        self._require_local("drain", step.local_base + step.n_rows)
-        n_slots = step.n_rows * config.n_pes
+        if self._apart not in (None, step.apart):
+            raise InputError("drains otherwise than its sums were split over the groups of PEs")
+        n_partners = config.column_groups if step.apart else 1
+        self._require_local("drain", step.local_base - (-step.n_rows // n_partners))
         multiplier, shift = self._scales(step)
+        shape = (self._n_samples, step.n_rows, n_partners, config.n_pes // n_partners)
+        sums = self._accumulators[:, : step.n_rows * config.n_pes].reshape(shape).sum(axis=2)
         drained = requantise(
-            self._accumulators[:, :n_slots],
+            sign_extended(sums, config.accumulator_width).reshape(self._n_samples, multiplier.size),
             multiplier,
             shift,
             relu=step.relu,
@@ -209,6 +237,7 @@ class EngineRun:
         self._accumulators = self._empty()
         if step.n_rows >= self._n_summed:
             self._n_summed = 0
+            self._apart = None
         begin = step.local_base * config.n_pes
         kept = self._empty() if step.open else self._destination
         if kept is None:
@@ -219,18 +248,23 @@ class EngineRun:
         self._destination = np.concatenate([kept, gap, drained], axis=1)
 
     def _scales(self, step: Step) -> tuple[IntArray, IntArray]:
-        """Multipliers and shifts of a drain, int64 (n_rows * n_pes,) each."""
+        """Multipliers and shifts of a drain, int64 (slots that it writes,) each."""
         config = self.engine.config
+        n_slots = step.n_rows * (config.group_pes if step.apart else config.n_pes)
         if not step.scaled:
             try:
                 config.require_plain_shift(step.shift)
             except ValueError as error:
                 raise InputError(str(error)) from error
-            n_slots = step.n_rows * config.n_pes
             return np.ones(n_slots, np.int64), np.full(n_slots, step.shift)
         if not config.multipliers:
             raise InputError("scales rows, for which the configuration has no multipliers")
         words = self._table_words(step.scale_base, step.n_rows)
+        if step.apart:
+            # Row r takes the scale of the partner in group r % column_groups.
+            rows = np.arange(step.n_rows)
+            of_partners = words.reshape(step.n_rows, config.column_groups, config.group_pes)
+            words = of_partners[rows, rows % config.column_groups].ravel()
         multiplier = words & config.max_multiplier
         if not multiplier.all():
             raise InputError("a multiplier is 0")

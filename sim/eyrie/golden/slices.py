@@ -19,18 +19,18 @@ _BLOCK = 1 << 22
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SliceMatrix:
-    """Slices of consecutive columns on all PEs.
+    """Slices of consecutive columns on some neighbouring PEs: all of them, or those of a group.
 
     Parameters
     ----------
-    weight : int16 (columns, rows * n_pes)
-        Row r of PE k stands at ``r * n_pes + k``.
+    weight : int16 (columns, rows * PEs)
+        Row r of PE k, counted from the first of them, stands at ``r * PEs + k``.
     n_rows : int64 (columns,)
-        Rows from the first to the last to which a column adds a product, on any PE.
-    n_entries : int64 (columns, n_pes)
+        Rows from the first to the last to which a column adds a product, on any of the PEs.
+    n_entries : int64 (columns, PEs)
         Entries of each column on each PE.
     n_multiplies : int64 (columns,)
-        Entries of each column over all PEs that are not fillers.
+        Entries of each column over these PEs that are not fillers.
     """
 
     weight: npt.NDArray[np.int16]
@@ -40,7 +40,13 @@ class SliceMatrix:
 
     @classmethod
     def decode(
-        cls, config: EieConfig, memories: Memories, codebook: IntArray, column_base: int, n_columns: int
+        cls,
+        config: EieConfig,
+        memories: Memories,
+        codebook: IntArray,
+        column_base: int,
+        n_columns: int,
+        pes: range,
     ) -> Self:
         """Read the slices of columns ``column_base`` to ``column_base + n_columns - 1``.
 
@@ -48,6 +54,8 @@ class SliceMatrix:
         ----------
         codebook : int64 (codebook_size,)
             `UNWRITTEN` where nothing was copied yet.
+        pes : range
+            The PEs.
 
         Raises
         ------
@@ -55,8 +63,8 @@ class SliceMatrix:
             If table words or entries were not loaded, a row lies past the accumulators, or a code has no codebook
             entry.
         """
-        n_pes = config.n_pes
-        begins, counts = _read_columns(config, memories, column_base, n_columns)
+        n_pes = len(pes)
+        begins, counts = _read_columns(config, memories, column_base, n_columns, pes)
         per_slice = counts.ravel()
         slice_of_entry = np.repeat(np.arange(per_slice.size), per_slice)
         pe_of_entry, column_of_entry = np.divmod(slice_of_entry, max(n_columns, 1))
@@ -64,7 +72,7 @@ class SliceMatrix:
         address = np.arange(len(slice_of_entry)) + (begins.ravel() - first)[slice_of_entry]
         address &= (1 << config.entry_address_width) - 1
 
-        stored = memories.contents[Memory.ENTRY]
+        stored = memories.contents[Memory.ENTRY][pes.start : pes.stop]
         outside = address >= stored.shape[1]
         entries = np.full(len(address), UNWRITTEN, np.int64)
         entries[~outside] = stored[pe_of_entry[~outside], address[~outside]]
@@ -72,7 +80,7 @@ class SliceMatrix:
             worst = int(np.argmin(entries))
             raise InputError(
                 f"column {column_base + column_of_entry[worst]} reads entry {address[worst]} of PE "
-                f"{pe_of_entry[worst]}, which was not loaded"
+                f"{pes[pe_of_entry[worst]]}, which was not loaded"
             )
 
         codes, runs = entries & config.codebook_size - 1, entries >> config.codebook_bits
@@ -81,8 +89,8 @@ class SliceMatrix:
         if rows.max(initial=0) >= config.accumulator_depth:
             worst = int(np.argmax(rows))
             raise InputError(
-                f"row {rows[worst]} of PE {pe_of_entry[worst]} in column {column_base + column_of_entry[worst]} is "
-                f"past the {config.accumulator_depth} accumulators"
+                f"row {rows[worst]} of PE {pes[pe_of_entry[worst]]} in column {column_base + column_of_entry[worst]} "
+                f"is past the {config.accumulator_depth} accumulators"
             )
         useful = codes != 0
         weights = codebook[codes[useful]]
@@ -101,7 +109,7 @@ class SliceMatrix:
         )
 
     def products(self, activations: IntArray) -> IntArray:
-        """Sums of products, exact: int64 (samples, rows * n_pes) from int64 (samples, columns).
+        """Sums of products, exact: int64 (samples, rows * PEs) from int64 (samples, columns).
 
         Activations and weights have at most 16 bits and the table describes at most 2**18 columns, so that every
         partial sum stays within 2**48, and float64 holds integers up to 2**53: the fast product is exact in any order.
@@ -116,17 +124,19 @@ class SliceMatrix:
         return sums
 
 
-def _read_columns(config: EieConfig, memories: Memories, column_base: int, n_columns: int) -> tuple[IntArray, IntArray]:
-    """Address of the first entry, not yet reduced to its range, and number of entries, int64 (n_pes, n_columns) each.
+def _read_columns(
+    config: EieConfig, memories: Memories, column_base: int, n_columns: int, pes: range
+) -> tuple[IntArray, IntArray]:
+    """Address of the first entry, not yet reduced to its range, and number of entries, int64 (PEs, n_columns) each.
 
     A word holds the address at which the third of four columns begins; the others follow by their lengths.
     """
     end = column_base + n_columns
-    words = memories.read(Memory.TABLE, column_base // QUAD, -(-end // QUAD))
+    words = memories.read(Memory.TABLE, column_base // QUAD, -(-end // QUAD), pes)
     address = words & (1 << config.entry_address_width) - 1
     places = config.entry_address_width + config.count_bits * np.arange(QUAD)
     counts = words[:, :, None] >> places & config.max_count
     first, second, third, _ = np.moveaxis(counts, 2, 0)
     begins = np.stack([address - second - first, address - second, address, address + third], axis=2)
     own = slice(column_base % QUAD, column_base % QUAD + n_columns)
-    return begins.reshape(config.n_pes, -1)[:, own], counts.reshape(config.n_pes, -1)[:, own]
+    return begins.reshape(len(pes), -1)[:, own], counts.reshape(len(pes), -1)[:, own]

@@ -30,6 +30,8 @@ class LayerInfo:
     slot_of_row : tuple of int
     n_slots : int
         Slot of each row, and slots with the idle ones, see `eyrie.compress.interleave.Placement`.
+    apart : bool
+        Its columns are split over groups of PEs.
     """
 
     name: str
@@ -41,6 +43,7 @@ class LayerInfo:
     column_base: int
     slot_of_row: tuple[int, ...]
     n_slots: int
+    apart: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from eyrie.compile.activity import activation_densities, run_calibration
 from eyrie.compile.calibrate import bound_ranges, measure_ranges
 from eyrie.compile.certify import certify_network
+from eyrie.compile.column_groups import place_network
 from eyrie.compile.compiled import CompiledNetwork
 from eyrie.compile.evaluate import evaluate_cost
 from eyrie.compile.index_width import IndexAim
@@ -17,7 +17,6 @@ from eyrie.compile.quantise import Requantise, quantise_network
 from eyrie.compile.quantised import QuantisedNetwork
 from eyrie.compile.report import CompileReport, report_network
 from eyrie.compile.verify import verify_compiled
-from eyrie.compress.balance import balanced_placement
 from eyrie.compress.interleave import Placement
 from eyrie.eie.config import EieConfig
 from eyrie.errors import InputError
@@ -58,6 +57,7 @@ def compile_network(
     requantise: Requantise = "shift",
     multipliers: bool = True,
     lut_ram: bool = True,
+    column_groups: int = 1,
 ) -> CompileResult:
     """Quantise, certify, map and plan.
 
@@ -82,6 +82,8 @@ def compile_network(
         See `eyrie.compile.quantise`.
     multipliers, lut_ram : bool
         Of the engine too, see `EieConfig`.
+    column_groups : int
+        Likewise: 1, 2 or 4. Which layers split their columns over them is chosen, see `eyrie.compile.column_groups`.
 
     Raises
     ------
@@ -101,6 +103,7 @@ def compile_network(
                 accumulator_width=accumulator_bits,
                 multipliers=multipliers,
                 lut_ram=lut_ram,
+                column_groups=column_groups,
             )
         except ValueError as error:
             raise InputError(str(error)) from error
@@ -110,8 +113,8 @@ def compile_network(
     certify_network(quantisation.network, config.accumulator_width)
     tensors = None if calibration is None else run_calibration(quantisation.network, calibration)
     densities = None if tensors is None else activation_densities(tensors)
-    if placements is None and balance:
-        placements = _balanced(quantisation.network, config.n_pes, densities)
+    if placements is None:
+        placements = place_network(quantisation.network.layers, config, densities, balance=balance, sized=sized)
     mapped = map_network(quantisation.network, config, sized=sized, placements=placements, index_aim=index_aim)
     verify_compiled(mapped.compiled)
     cost = None
@@ -119,14 +122,3 @@ def compile_network(
         cost = evaluate_cost(network, quantisation, calibration, tensors[-1])
     report = report_network(quantisation, mapped.layers, mapped.compiled.config, ranges, densities, cost)
     return CompileResult(mapped.compiled, report, quantisation.network)
-
-
-def _balanced(
-    network: QuantisedNetwork, n_pes: int, densities: Sequence[npt.NDArray[np.float64]] | None
-) -> tuple[Placement, ...]:
-    if densities is None:
-        return tuple(balanced_placement(layer.codes, n_pes) for layer in network.layers)
-    return tuple(
-        balanced_placement(layer.codes, n_pes, activation_density=density)
-        for layer, density in zip(network.layers, densities, strict=True)
-    )

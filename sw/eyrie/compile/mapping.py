@@ -44,7 +44,8 @@ def map_network(
         Replace the depths of `base` by such as fit the network, powers of two, and `count_bits` by the fewest that do.
         Otherwise the network must fit `base` as it is.
     placements : sequence of Placement, one a layer, or None
-        Where the rows go; None interleaves them.
+        Where the rows go; None interleaves them. One on the PEs of a group (`EieConfig.group_pes`) splits the columns
+        of its layer over the groups.
     index_aim : "cycles", "bits" or None
         Replace `index_bits` of `base` too, by what suits the network, see `eyrie.compile.index_width`. Only if `sized`.
 
@@ -63,7 +64,7 @@ def map_network(
         layers = _place(network, placements, base)
         Needs.of(layers).require_config(base)
         return MappedNetwork(compiled=_fill(network, layers, base), layers=layers)
-    activation_depth, accumulator_depth = choose_vector_depths(network.inputs, placements)
+    activation_depth, accumulator_depth = choose_vector_depths(network.inputs, placements, base.n_pes)
     roomy = replace(
         base, activation_depth=activation_depth, accumulator_depth=accumulator_depth, count_bits=MAX_COUNT_BITS
     )
@@ -84,7 +85,11 @@ def _place(network: QuantisedNetwork, placements: Sequence[Placement], config: E
     rows_per_pass = [config.accumulator_depth] * len(network.layers)
     while True:
         tilings = tile_network(
-            network.inputs, placements, activation_depth=config.activation_depth, rows_per_pass=rows_per_pass
+            network.inputs,
+            placements,
+            n_pes=config.n_pes,
+            activation_depth=config.activation_depth,
+            rows_per_pass=rows_per_pass,
         )
         layers = tuple(
             place_layer(layer, placement, tiling, None if tiling.streamed else source, config.index_bits)
@@ -115,7 +120,7 @@ def _require_fit(network: QuantisedNetwork, config: EieConfig, placements: Seque
         ("shift", (0, config.max_shift)),
     )
     for layer, placement in zip(network.layers, placements, strict=True):
-        if placement.n_pes != config.n_pes or placement.rows != layer.rows:
+        if placement.n_pes not in (config.n_pes, config.group_pes) or placement.rows != layer.rows:
             raise InputError(
                 f"layer {layer.name}: a placement of {placement.rows} rows on {placement.n_pes} PEs does not fit "
                 f"{layer.rows} rows on {config.n_pes}"
@@ -161,6 +166,7 @@ def _fill(network: QuantisedNetwork, layers: tuple[PlacedLayer, ...], config: Ei
                 column_base=column_base,
                 slot_of_row=tuple(placed.placement.slot_of_row.tolist()),
                 n_slots=placed.placement.n_slots,
+                apart=placed.apart,
             )
         )
         column_base += placed.n_columns

@@ -36,6 +36,8 @@ def pack_metadata(compiled: CompiledNetwork) -> bytes:
         fields = asdict(layer)
         if layer.slot_of_row == tuple(range(layer.rows)):
             fields["slot_of_row"] = None
+        if not layer.apart:
+            del fields["apart"]
         layers.append(fields)
     transfers = [
         ["send", transfer.tensor, transfer.start, transfer.count]
@@ -110,9 +112,12 @@ def _layer(fields: "_Fields", config: EieConfig) -> LayerInfo:
         raise InputError(f"image metadata: {len(slot_of_row)} slots for {rows} rows")
     n_slots = fields.integer("n_slots", 1, most)
     Placement(n_pes=config.n_pes, slot_of_row=np.array(slot_of_row, np.int64), n_slots=n_slots)
-    relu = fields.get("relu")
-    if not isinstance(relu, bool):
-        raise InputError(f"image metadata: relu must be true or false, not {relu!r}")
+    relu, apart = fields.get("relu"), fields.value.get("apart", False)
+    for name, value in (("relu", relu), ("apart", apart)):
+        if not isinstance(value, bool):
+            raise InputError(f"image metadata: {name} must be true or false, not {value!r}")
+    if apart and config.column_groups == 1:
+        raise InputError("image metadata: columns are split over groups, but the configuration has only one")
     return LayerInfo(
         name=fields.text("name"),
         rows=rows,
@@ -123,6 +128,7 @@ def _layer(fields: "_Fields", config: EieConfig) -> LayerInfo:
         column_base=fields.integer("column_base", 0, QUAD * config.table_depth),
         slot_of_row=slot_of_row,
         n_slots=n_slots,
+        apart=apart,
     )
 
 

@@ -75,7 +75,7 @@ def _plan_layer(
     placed: PlacedLayer, tensor: int, column_base: int, scale_base: int
 ) -> tuple[list[Step], list[Send | Receive]]:
     """Steps and transfers of one layer, whose input is ``tensor``; no step copies a codebook or sets biases yet."""
-    tiling, layer, n_pes = placed.tiling, placed.layer, placed.placement.n_pes
+    tiling, layer, n_pes, apart = placed.tiling, placed.layer, placed.placement.n_pes, placed.apart
     row_of_slot = placed.placement.row_of_slot
     tiles = iter(placed.tiles)
     steps: list[Step] = []
@@ -88,13 +88,13 @@ def _plan_layer(
             load = tiling.streamed and (first_pass or len(tiling.batches) > 1)
             if load:
                 transfers.append(Send(tensor=tensor, start=batch.start, count=len(batch)))
-            steps.append(Step(load=load, count=len(batch) if load else 0, column_base=column_base))
+            steps.append(Step(load=load, count=len(batch) if load else 0, column_base=column_base, apart=apart))
             column_base += next(tiles)[0].n_columns
         steps[-1] = replace(
             steps[-1],
             drain=True,
             n_rows=-(-len(slots) // n_pes),
-            local_base=0 if tiling.emitted else first_row,
+            local_base=0 if tiling.emitted else first_row // placed.n_groups,
             relu=layer.relu,
             scaled=layer.scaled,
             scale_base=scale_base + first_row if layer.scaled else 0,

@@ -45,7 +45,7 @@ class RandomCase:
 
 def draw_config(rng: np.random.Generator, *, most_pes: int = 9) -> EieConfig:
     """Draw an engine: widths, PEs, flags and depths of queues and vector memories; the other memories are deep."""
-    return EieConfig(
+    config = EieConfig(
         n_pes=int(rng.integers(1, most_pes + 1)),
         queue_depth=int(rng.integers(1, 9)),
         activation_width=int(rng.integers(8, 17)),
@@ -63,6 +63,12 @@ def draw_config(rng: np.random.Generator, *, most_pes: int = 9) -> EieConfig:
         multipliers=bool(rng.integers(3)),
         lut_ram=bool(rng.integers(2)),
     )
+    return replace(config, column_groups=draw_column_groups(rng, config.n_pes))
+
+
+def draw_column_groups(rng: np.random.Generator, n_pes: int) -> int:
+    """Draw how many groups so many PEs form, from a stream of its own."""
+    return int(rng.spawn(1)[0].choice([groups for groups in (1, 2, 4) if n_pes % groups == 0]))
 
 
 def draw_case(
@@ -100,7 +106,7 @@ def draw_case(
         seed=seed,
         network=network,
         config=config,
-        placements=tuple(_draw_placement(rng, layer.rows, config.n_pes) for layer in layers),
+        placements=tuple(_draw_placement(rng, layer.rows, config) for layer in layers),
     )
 
 
@@ -156,7 +162,11 @@ def draw_inputs(seed: int, network: QuantisedNetwork, n_random: int = 4) -> IntA
     return np.stack([np.full_like(single, low), np.full_like(single, high), np.zeros_like(single), single, *drawn])
 
 
-def _draw_placement(rng: np.random.Generator, rows: int, n_pes: int) -> Placement:
+def _draw_placement(rng: np.random.Generator, rows: int, config: EieConfig) -> Placement:
+    n_pes = config.n_pes
+    # A pass has to have as many rows as there are groups.
+    if min(config.accumulator_depth, config.max_count) >= config.column_groups > 1 and rng.integers(2):
+        n_pes = config.group_pes
     if rng.integers(2):
         return Placement.interleaved(rows, n_pes)
     n_slots = rows + int(rng.integers(0, n_pes + 1))

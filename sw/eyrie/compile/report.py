@@ -1,7 +1,7 @@
 """What compilation did, layer by layer."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from eyrie.compile.quantise import Quantisation
 from eyrie.compress.interleave import Placement
 from eyrie.compress.relative_index import encode_array
 from eyrie.compress.share import SharingError
+from eyrie.compress.sparse_columns import SparseColumns
 from eyrie.compress.storage import StorageReport, storage_report
 from eyrie.eie.config import EieConfig
 
@@ -161,10 +162,11 @@ def report_network(
         config=config,
         ranges=ranges.source,
         layers=tuple(
-            _report_layer(quantisation, number, layer, density, round_trip, config)
-            for number, (layer, density, round_trip) in enumerate(
+            _report_layer(quantisation, number, layer, source, density, round_trip, config)
+            for number, (layer, source, density, round_trip) in enumerate(
                 zip(
                     placed,
+                    [None, *placed[:-1]],
                     [None] * len(placed) if densities is None else densities,
                     [*(layer.tiling.streamed for layer in placed[1:]), False],
                     strict=True,
@@ -179,12 +181,13 @@ def _report_layer(
     quantisation: Quantisation,
     number: int,
     placed: PlacedLayer,
+    source: PlacedLayer | None,
     density: npt.NDArray[np.float64] | None,
     round_trip: bool,
     config: EieConfig,
 ) -> LayerReport:
     layer = placed.layer
-    whole = encode_array(layer.codes, placed.placement, config.index_bits)
+    loads, stored = _in_one_piece(placed, source, config.index_bits)
     interleaved = encode_array(layer.codes, Placement.interleaved(layer.rows, config.n_pes), config.index_bits)
     return LayerReport(
         name=layer.name,
@@ -203,14 +206,41 @@ def _report_layer(
         fillers=placed.n_fillers,
         entries_of_fullest_pe=int(placed.entries.max()),
         entries_of_emptiest_pe=int(placed.entries.min()),
-        load=LoadBalance.of(whole, density),
+        load=LoadBalance.of(loads, density),
         interleaved_load=LoadBalance.of(interleaved, density),
-        storage=storage_report(
-            whole,
-            rows=layer.rows,
-            codebook_bits=config.codebook_bits,
-            n_codebook_entries=layer.codebook.size,
-            codebook_entry_bits=config.weight_width,
-            quad_bits=config.quad_width,
+        storage=replace(
+            storage_report(
+                stored,
+                rows=layer.rows,
+                codebook_bits=config.codebook_bits,
+                n_codebook_entries=layer.codebook.size,
+                codebook_entry_bits=config.weight_width,
+                quad_bits=config.quad_width,
+            ),
+            dense_bits=32 * layer.rows * layer.columns,
         ),
     )
+
+
+def _in_one_piece(
+    placed: PlacedLayer, source: PlacedLayer | None, index_bits: int
+) -> tuple[Sequence[SparseColumns], Sequence[SparseColumns]]:
+    """A layer's part on every PE: with all columns, for the load, and with those that it stores.
+
+    ``source`` is the layer before, in whose slots the inputs lie unless the host sends them.
+    """
+    codes, placement = placed.layer.codes, placed.placement
+    if not placed.apart:
+        whole = encode_array(codes, placement, index_bits)
+        return whole, whole
+    resident = None if placed.tiling.streamed else source
+    slots = np.arange(codes.shape[1]) if resident is None else resident.placement.slot_of_row
+    group = slots % placed.tiling.n_pes // placement.n_pes
+    most = int(np.bincount(group).max())
+    loads: list[SparseColumns] = []
+    stored: list[SparseColumns] = []
+    for number in range(placed.n_groups):
+        own = codes[:, group == number]
+        loads += encode_array(codes * (group == number), placement, index_bits)
+        stored += encode_array(np.pad(own, ((0, 0), (0, most - own.shape[1]))), placement, index_bits)
+    return loads, stored

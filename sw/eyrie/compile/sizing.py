@@ -76,13 +76,13 @@ class Needs:
         self.require({memory: getattr(config, memory) for memory in _CONTENTS})
 
 
-def choose_vector_depths(inputs: int, placements: Sequence[Placement]) -> tuple[int, int]:
+def choose_vector_depths(inputs: int, placements: Sequence[Placement], n_pes: int) -> tuple[int, int]:
     """Activation and accumulator depth for which as much as possible runs in one batch and one pass.
 
-    Powers of two, up to `MAX_ACTIVATION_DEPTH` and `MAX_ACCUMULATOR_DEPTH`.
+    Powers of two, up to `MAX_ACTIVATION_DEPTH` and `MAX_ACCUMULATOR_DEPTH`, for an engine of ``n_pes`` PEs.
     """
     local_rows = max(placement.local_rows for placement in placements)
-    longest = max(local_rows, -(-inputs // placements[0].n_pes))
+    longest = -(-max(inputs, *(placement.n_slots for placement in placements)) // n_pes)
     return min(_power_of_two(longest), MAX_ACTIVATION_DEPTH), min(_power_of_two(local_rows), MAX_ACCUMULATOR_DEPTH)
 
 

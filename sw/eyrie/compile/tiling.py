@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eyrie.compress.interleave import Placement
+from eyrie.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,6 +13,8 @@ class Tiling:
 
     Parameters
     ----------
+    n_pes : int
+        Of the engine.
     n_slots : int
         Slots of the layer's rows, idle ones included.
     n_columns : int
@@ -26,6 +29,7 @@ class Tiling:
         The outputs go to the host pass by pass; otherwise they stay in the destination bank.
     """
 
+    n_pes: int
     n_slots: int
     n_columns: int
     slots_per_pass: int
@@ -45,7 +49,7 @@ class Tiling:
 
 
 def tile_network(
-    inputs: int, placements: Sequence[Placement], *, activation_depth: int, rows_per_pass: Sequence[int]
+    inputs: int, placements: Sequence[Placement], *, n_pes: int, activation_depth: int, rows_per_pass: Sequence[int]
 ) -> tuple[Tiling, ...]:
     """Cut every layer.
 
@@ -57,30 +61,46 @@ def tile_network(
     inputs : int
         Elements of the network's input.
     placements : sequence of Placement, one a layer
-        All with the engine's number of PEs.
+        On the engine's PEs, or on those of a group if the layer's columns are split over the groups.
+    n_pes : int
+        Of the engine.
     activation_depth : int
         See `eyrie.eie.config.EieConfig`.
     rows_per_pass : sequence of int, one a layer
-        Rows that one pass may compute on each PE, at most the depth of the accumulators.
+        Rows that one pass may compute on each PE, at most the depth of the accumulators. Partners store them in turn,
+        so that a pass that is not the last takes a multiple of their number.
+
+    Raises
+    ------
+    InputError
+        If a layer whose columns are split takes passes of fewer rows than there are groups.
     """
     tilings: list[Tiling] = []
+    bank = n_pes * activation_depth
     for index, (placement, most_rows) in enumerate(zip(placements, rows_per_pass, strict=True)):
-        n_pes = placement.n_pes
-        bank = n_pes * activation_depth
+        n_groups = n_pes // placement.n_pes
         streamed = index == 0 or tilings[-1].emitted
         # The host puts a vector's elements in order, so that those it sends need no idle slots.
         elements = placements[index - 1].rows if index else inputs
         n_columns = elements if streamed else placements[index - 1].n_slots
         in_batches = streamed and n_columns > bank
         in_passes = placement.local_rows > most_rows
-        too_long = placement.local_rows > activation_depth
+        too_long = placement.n_slots > bank
         emitted = index == len(placements) - 1 or too_long or (in_batches and in_passes)
-        rows = min(most_rows, activation_depth) if emitted else most_rows
+        rows = min(most_rows, n_groups * activation_depth) if emitted else most_rows
+        if rows < placement.local_rows:
+            rows -= rows % n_groups
+        if not rows:
+            raise InputError(
+                f"layer {index}: its columns cannot be split over {n_groups} groups of PEs, since a pass takes no more "
+                f"than {most_rows} rows of a PE; with as many rows as groups it could"
+            )
         tilings.append(
             Tiling(
+                n_pes=n_pes,
                 n_slots=placement.n_slots,
                 n_columns=n_columns,
-                slots_per_pass=n_pes * rows,
+                slots_per_pass=placement.n_pes * rows,
                 columns_per_batch=bank if streamed else n_columns,
                 streamed=streamed,
                 emitted=emitted,

@@ -63,15 +63,21 @@ def _require_memories(compiled: CompiledNetwork) -> None:
 def _require_idle_rows(compiled: CompiledNetwork) -> None:
     """Rows without work must come out as zero, so that no activation appears where a tile has no column."""
     idle = []
+    config = compiled.config
     for layer in compiled.layers:
-        slots = np.ones(-(-layer.n_slots // compiled.config.n_pes) * compiled.config.n_pes, bool)
+        n_groups, size = (config.column_groups, config.group_pes) if layer.apart else (1, config.n_pes)
+        slots = np.ones(-(-layer.n_slots // size) * size, bool)
         slots[np.array(layer.slot_of_row)] = False
-        idle.append(slots.reshape(-1, compiled.config.n_pes).T)
+        # Of the partners that add up a row, all but one start from 0.
+        rows = np.arange(-(-layer.n_slots // size))
+        on_pes = np.ones((len(rows), n_groups, size), bool)
+        on_pes[rows, rows % n_groups] = slots.reshape(-1, size)
+        idle.append(on_pes.reshape(-1, config.n_pes).T)
     mask = np.concatenate(idle, axis=1)
     if mask.shape != compiled.bias.shape:
         raise InputError(f"the layers have {mask.shape[1]} rows a PE, the table {compiled.bias.shape[1]} biases")
     if compiled.bias[mask].any():
-        raise InputError("a row without work has a bias")
+        raise InputError("a row without work has a bias, or one that is added up has two")
 
 
 def _unpack_steps(words: Sequence[int]) -> tuple[Step, ...]:
@@ -102,9 +108,12 @@ class _Walk:
         self.surplus = 0  # slots at the end of the source that a tile need not have columns for
         self.destination: int | None = None  # local indices, likewise
         self.tiles: list[tuple[int, int]] = []  # first column, codebook entries
+        self.apart = False  # how these are split
 
     def take(self, step: Step) -> None:
         """Check one step and go on."""
+        if step.apart and self.config.column_groups == 1:
+            raise InputError("its groups work apart, but there is only one")
         if step.codebook_count:
             self._codebook(step)
         if step.load:
@@ -145,14 +154,24 @@ class _Walk:
         n_columns = self.n_columns[step.column_base]
         if step.column_base % QUAD:
             raise InputError(f"its columns begin at {step.column_base}, no multiple of {QUAD}")
+        sent, surplus = self.source, self.surplus
+        if step.apart:
+            # The first group has the most; of what is beyond whole rows of PEs, as many as it has PEs.
+            rows, rest = divmod(self.source, self.config.n_pes)
+            sent = rows * self.config.group_pes + min(rest, self.config.group_pes)
+            surplus = min(surplus, self.config.group_pes)
         # The last columns may only be there to fill a word.
-        if n_columns < 1 or not -QUAD < self.source - n_columns <= self.surplus:
-            raise InputError(f"it sends {self.source} activations to a tile of {n_columns} columns")
+        if n_columns < 1 or not -QUAD < sent - n_columns <= surplus:
+            raise InputError(f"it sends {sent} activations to a tile of {n_columns} columns")
+        if self.tiles and self.apart != step.apart:
+            raise InputError("its groups work apart and those of the step before together, or the other way round")
+        self.apart = step.apart
         self.tiles.append((step.column_base, self.codebook_count))
 
     def _drain(self, step: Step) -> None:
         self._require("drains row", step.n_rows, self.config.accumulator_depth)
-        self._require("drains to local index", step.local_base + step.n_rows, self.config.activation_depth)
+        n_stored = -(-step.n_rows // self.config.column_groups) if step.apart else step.n_rows
+        self._require("drains to local index", step.local_base + n_stored, self.config.activation_depth)
         self._require("drains accumulator without bias", step.n_rows, self.n_biased)
         if step.scaled:
             if not self.config.multipliers:
@@ -167,7 +186,9 @@ class _Walk:
             raise InputError("it drains into a bank that was not opened")
         if step.local_base != self.destination:
             raise InputError(f"it drains to local index {step.local_base} after {self.destination}")
-        self.destination += step.n_rows
+        self.destination += n_stored
+        if self.tiles and self.apart != step.apart:
+            raise InputError("it drains otherwise than its sums were split over the groups of PEs")
         for column_base, codebook_count in self.tiles:
             self._check_slices(column_base, codebook_count, step.n_rows)
         self.tiles.clear()

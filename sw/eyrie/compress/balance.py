@@ -13,9 +13,13 @@ the loads from their mean, summed over the PEs, is the sum over k of
 
 The second part is the sum of the overlaps of all pairs of rows on a PE: rows with few columns in
 common belong together.
+
+Where the columns are split over groups of PEs, a row lies on one PE of each group, at the same position of all of them,
+and has a load there for each group. The first part is then summed over the groups too; the second is the same.
 """
 
 import heapq
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -59,12 +63,20 @@ WEIGHT_LEVELS = 15
 """Square roots of column variances are rounded to this many levels: overlaps are then integers below 2**24, exact in
 single precision, so that the placement is the same on every machine and with any number of threads."""
 
+USUAL_DENSITY = 0.35
+"""Share of non-zero activations where nothing is known: that of EIE's table III for the first fully connected layers of
+AlexNet."""
+
 FloatVector = npt.NDArray[np.float64]
 IntVector = npt.NDArray[np.int64]
 
 
 def balanced_placement(
-    codes: np.ndarray, n_pes: int, *, activation_density: float | npt.NDArray[np.floating] = 0.35
+    codes: np.ndarray,
+    n_pes: int,
+    *,
+    activation_density: float | npt.NDArray[np.floating] = USUAL_DENSITY,
+    group_of_column: IntVector | None = None,
 ) -> Placement:
     """Place rows so that the most loaded PE has little more than the mean.
 
@@ -80,10 +92,11 @@ def balanced_placement(
     codes : uint8 or bool (rows, columns)
         Codes of the weights; entries that are not zero are work.
     n_pes : int
-        Number of PEs, 1 to ``MAX_PES``.
+        Number of PEs, 1 to ``MAX_PES``; of one group, where columns are split over several.
     activation_density : float, or floats (columns,)
-        Probability that an activation is not zero, 0 to 1, for all columns or for each. The default is what EIE's table
-        III gives for the first fully connected layers of AlexNet.
+        Probability that an activation is not zero, 0 to 1, for all columns or for each.
+    group_of_column : int64 (columns,), optional
+        The group that holds each column, from 0 on. By default one holds all.
 
     Raises
     ------
@@ -95,12 +108,14 @@ def balanced_placement(
         raise InputError(f"codes must be a uint8 or bool matrix, not {codes.dtype} {codes.shape}")
     n_rows, n_columns = codes.shape
     density = _checked_density(activation_density, n_columns)
-    loads = _row_loads(codes, density)
+    groups = _checked_groups(group_of_column, n_columns)
+    group_loads = [_row_loads(codes, density * (groups == group)) for group in range(int(groups.max(initial=0)) + 1)]
+    loads = sum(group_loads[1:], start=group_loads[0])
     if n_rows <= n_pes or n_pes == 1 or not loads.any():
         return Placement.interleaved(n_rows, n_pes)
     pe_of_row = _longest_first(loads, n_pes)
     if -(-n_rows // n_pes) * n_pes <= MAX_SEARCHED_ROWS:
-        search = _SwapSearch(codes, density, loads, pe_of_row, n_pes)
+        search = _SwapSearch(codes, density, group_loads, pe_of_row, n_pes)
         search.run()
         pe_of_row = search.pe_of_row[:n_rows]
     return _placement(pe_of_row, loads, n_pes)
@@ -118,6 +133,18 @@ def _checked_density(activation_density: float | npt.NDArray[np.floating], n_col
     if outside.size:
         raise InputError(f"activation_density must be from 0 to 1, not {outside[0]}")
     return np.broadcast_to(np.rint(density.astype(np.float64) * DENSITY_STEPS) / DENSITY_STEPS, (n_columns,))
+
+
+def _checked_groups(group_of_column: IntVector | None, n_columns: int) -> IntVector:
+    """Group of each column, int64 (columns,)."""
+    if group_of_column is None:
+        return np.zeros(n_columns, np.int64)
+    groups = np.asarray(group_of_column)
+    if groups.dtype.kind not in "iu" or groups.shape != (n_columns,):
+        raise InputError(f"group_of_column must be {n_columns} integers, not {groups.dtype} {groups.shape}")
+    if groups.size and not 0 <= groups.min() <= groups.max() < MAX_PES:
+        raise InputError(f"group_of_column must lie in 0 to {MAX_PES - 1}, not {groups.min()} to {groups.max()}")
+    return groups.astype(np.int64)
 
 
 def _row_loads(codes: np.ndarray, density: FloatVector) -> FloatVector:
@@ -182,8 +209,8 @@ class _SwapSearch:
     ----------
     codes : uint8 or bool (rows, columns)
     density : float64 (columns,)
-    loads : float64 (rows,)
-        Expected load of each row.
+    group_loads : sequence of float64 (rows,)
+        Expected load of each row in each group of columns.
     pe_of_row : int64 (rows,)
         Where to start from.
     n_pes : int
@@ -195,25 +222,30 @@ class _SwapSearch:
     """
 
     def __init__(
-        self, codes: np.ndarray, density: FloatVector, loads: FloatVector, pe_of_row: IntVector, n_pes: int
+        self,
+        codes: np.ndarray,
+        density: FloatVector,
+        group_loads: Sequence[FloatVector],
+        pe_of_row: IntVector,
+        n_pes: int,
     ) -> None:
-        self._n_searched = loads.size
-        local_rows = -(-loads.size // n_pes)
+        self._n_searched = pe_of_row.size
+        local_rows = -(-pe_of_row.size // n_pes)
         n_rows = local_rows * n_pes
         idle = np.repeat(np.arange(n_pes), local_rows - np.bincount(pe_of_row, minlength=n_pes))
         self.pe_of_row = np.concatenate([pe_of_row, idle])
         self._members = np.argsort(self.pe_of_row, kind="stable").reshape(n_pes, local_rows)
         self._overlap, unit = _overlaps(codes, density, n_rows)
         self._self_overlap = self._overlap.diagonal().copy()
-        self._loads = np.zeros(n_rows)
-        self._loads[: loads.size] = loads / np.sqrt(unit)
+        self._loads = np.zeros((len(group_loads), n_rows))
+        self._loads[:, : pe_of_row.size] = np.stack(group_loads) / np.sqrt(unit)
         self._loads32 = self._loads.astype(np.float32)
-        self._pe_loads = self._loads[self._members].sum(axis=1) - self._loads.sum() / n_pes
+        self._pe_loads = np.stack([loads[self._members].sum(axis=1) - loads.sum() / n_pes for loads in self._loads])
         # Overlap of each row with all rows of a PE, (n_pes, rows).
         self._pe_overlap = np.stack([self._overlap[members].sum(axis=0) for members in self._members])
-        # Of each row: change of overlap by leaving its PE, and its load less that of its PE.
+        # Of each row: change of overlap by leaving its PE, and its loads less those of its PE.
         self._leaving = np.empty(n_rows, np.float32)
-        self._excess = np.empty(n_rows, np.float32)
+        self._excess = np.empty(self._loads.shape, np.float32)
         for pe in range(n_pes):
             self._refresh(pe)
 
@@ -240,9 +272,10 @@ class _SwapSearch:
         change += self._pe_overlap[pe]
         change += self._pe_overlap[:, row].take(self.pe_of_row)
         change += self._leaving
-        squares = self._excess + np.float32(self._pe_loads[pe] - self._loads[row])
-        squares *= self._loads32 - self._loads32[row]
-        change += squares
+        for group, excess in enumerate(self._excess):
+            squares = excess + np.float32(self._pe_loads[group, pe] - self._loads[group, row])
+            squares *= self._loads32[group] - self._loads32[group, row]
+            change += squares
         change[self._members[pe]] = np.inf
         partner = int(change.argmin())
         if not self._change(row, partner) < allowed:
@@ -253,8 +286,8 @@ class _SwapSearch:
     def _change(self, row: int, partner: int) -> float:
         """Half the change of the sum of squares by a swap, in double precision."""
         pe, other = self.pe_of_row[row], self.pe_of_row[partner]
-        gain = self._loads[partner] - self._loads[row]
-        squares = gain * (self._pe_loads[pe] - self._pe_loads[other] + gain)
+        gain = self._loads[:, partner] - self._loads[:, row]
+        squares = (gain * (self._pe_loads[:, pe] - self._pe_loads[:, other] + gain)).sum()
         overlap = (
             float(self._leaving[row])
             + float(self._leaving[partner])
@@ -269,9 +302,9 @@ class _SwapSearch:
         difference = self._overlap[partner] - self._overlap[row]
         self._pe_overlap[pe] += difference
         self._pe_overlap[other] -= difference
-        gain = self._loads[partner] - self._loads[row]
-        self._pe_loads[pe] += gain
-        self._pe_loads[other] -= gain
+        gain = self._loads[:, partner] - self._loads[:, row]
+        self._pe_loads[:, pe] += gain
+        self._pe_loads[:, other] -= gain
         self._members[pe, self._members[pe] == row] = partner
         self._members[other, self._members[other] == partner] = row
         self.pe_of_row[row], self.pe_of_row[partner] = other, pe
@@ -281,4 +314,4 @@ class _SwapSearch:
     def _refresh(self, pe: int) -> None:
         members = self._members[pe]
         self._leaving[members] = self._self_overlap[members] - self._pe_overlap[pe, members]
-        self._excess[members] = self._loads[members] - self._pe_loads[pe]
+        self._excess[:, members] = self._loads[:, members] - self._pe_loads[:, pe, None]

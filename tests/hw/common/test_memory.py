@@ -10,6 +10,7 @@ from amaranth.hdl import signed
 from eyrie.bench.component import run
 from eyrie.common.emit import emit_verilog
 from eyrie.common.memory import SyncMemory
+from eyrie.synth.yosys import synthesise
 
 PORTS = ("write_en", "write_address", "write_data", "read_en", "read_address")
 
@@ -84,7 +85,44 @@ def test_a_distributed_memory_does_the_same() -> None:
     assert drive(dut, cycles) == drive(other, cycles)
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3, 16])
+def test_one_address_for_reads_and_writes(depth: int) -> None:
+    dut = SyncMemory(shape=signed(8), depth=depth, collision="never", style="single_port")
+    cycles = random_cycles(depth, seed=depth, may_clash=False)
+    for values in cycles:
+        values["read_en"] &= ~values["write_en"]
+    words, data = [0] * depth, None
+    expected: list[int | None] = []
+    for values in cycles:
+        expected.append(data)
+        if values["write_en"]:
+            words[values["write_address"]] = values["write_data"]
+            data = None
+        elif values["read_en"]:
+            data = words[values["read_address"]]
+    found = drive(dut, cycles)
+    assert sum(value is not None for value in expected) > 100
+    assert all(value is None or value == one for value, one in zip(expected, found, strict=True))
+
+
+def test_one_address_asserts_on_a_read_beside_a_write() -> None:
+    dut = SyncMemory(shape=signed(8), depth=4, collision="never", style="single_port")
+    with pytest.raises(AssertionError, match="read and write in one cycle"):
+        drive(dut, [dict(zip(PORTS, (1, 2, 5, 1, 3), strict=True))] * 2)
+
+
+@pytest.mark.parametrize(("width", "depth", "single_ports"), [(8, 32768, 2), (32, 256, 2)])
+def test_one_address_becomes_single_port_rams_of_an_ice40(width: int, depth: int, single_ports: int) -> None:
+    dut = SyncMemory(shape=width, depth=depth, collision="never", style="single_port")
+    emitted = emit_verilog(dut, name="memory", prefix="memory")
+    cells = synthesise(emitted.text, "memory", "ice40", flatten=True).whole
+    assert cells.block_rams == {"SB_SPRAM256KA": single_ports}
+    assert cells.flip_flops <= 1
+
+
 def test_refuses_what_it_cannot_be() -> None:
+    with pytest.raises(ValueError, match="a memory with one address has collision 'never', not 'old'"):
+        SyncMemory(shape=8, depth=2, collision="old", style="single_port")
     with pytest.raises(ValueError, match="memory depth must be at least 1, not 0"):
         SyncMemory(shape=8, depth=0, collision="old")
     with pytest.raises(ValueError, match="collision must be 'old', 'new' or 'never', not 'maybe'"):

@@ -29,7 +29,8 @@ def small(**fields: int) -> EieConfig:
 class Layer:
     """``requantise(codebook[codes] @ x)``: ``codes`` is (rows, columns), bias, multiplier and shift are (rows,).
 
-    If it is not ``scaled``, all multipliers are 1 and all shifts are the same.
+    If it is not ``scaled``, all multipliers are 1 and all shifts are the same. Groups of PEs compute it ``apart`` or
+    together.
     """
 
     codes: IntArray
@@ -39,6 +40,7 @@ class Layer:
     shift: IntArray
     relu: bool = False
     scaled: bool = False
+    apart: bool = False
 
     def __call__(self, config: EieConfig, x: Sequence[int]) -> list[int]:
         lowest, highest = config.activation_range
@@ -136,20 +138,29 @@ class Memories:
     def add_rows(self, layer: Layer, first: int, end: int, *, place: int = 0) -> Pass:
         """One pass, rows ``first`` to ``end``, with its first column in this place of four."""
         config = self.config
+        size = config.group_pes if layer.apart else config.n_pes
+        slots = np.arange(layer.codes.shape[1])
         column_base = QUAD * len(self.table[0]) + place
-        n_rows = -(-(end - first) // config.n_pes)
+        n_rows = -(-(end - first) // size)
         for pe in range(config.n_pes):
-            own = layer.codes[first + pe : end : config.n_pes]
-            self._add_columns(pe, [[]] * place + [encode_column(column.tolist(), config.max_run) for column in own.T])
+            # Those of the PE's own group, filled up to as many as the first group has.
+            columns = layer.codes[first + pe % size : end : size, slots % config.n_pes // size == pe // size].T
+            padding = np.count_nonzero(slots % config.n_pes < size) - len(columns)
+            own = [encode_column(column.tolist(), config.max_run) for column in columns]
+            self._add_columns(pe, [[]] * place + own + [[]] * padding)
         bias_base = len(self.table[0])
         scale_base = bias_base + n_rows
         for pe in range(config.n_pes):
-            rows = range(first + pe, end, config.n_pes)
+            rows = range(first + pe % size, end, size)
             padding = n_rows - len(rows)
-            self.table[pe] += [int(layer.bias[row]) for row in rows] + [0] * padding
+            # Row by row, the groups take turns in storing what they add up.
+            stores = [number % (config.n_pes // size) == pe // size for number in range(len(rows))]
+            self.table[pe] += [int(layer.bias[row]) * mine for row, mine in zip(rows, stores, strict=True)]
+            self.table[pe] += [0] * padding
             if layer.scaled:
                 self.table[pe] += [
-                    int(layer.multiplier[row]) | int(layer.shift[row]) << config.multiplier_width for row in rows
+                    int(layer.multiplier[row]) | int(layer.shift[row]) << config.multiplier_width if mine else 1
+                    for row, mine in zip(rows, stores, strict=True)
                 ] + [1] * padding
         return Pass(column_base=column_base, bias_base=bias_base, scale_base=scale_base, n_rows=n_rows)
 
@@ -189,9 +200,14 @@ class Program:
 
     config: EieConfig
     layers: list[Layer]
-    words: IntArray
+    memories: Memories
     streamed_in: list[int]
     streamed_out: list[bool]
+
+    @property
+    def words(self) -> IntArray:
+        """The load stream."""
+        return self.memories.words()
 
     def streams(self, x: Sequence[int]) -> tuple[list[int], list[int]]:
         """All that goes into the engine for an input vector, and all that must come out."""
@@ -219,7 +235,9 @@ def compile_by_hand(config: EieConfig, layers: list[Layer]) -> Program:
     for number, layer in enumerate(layers):
         rows, columns = layer.codes.shape
         batches = [(base, min(capacity, columns - base)) for base in range(0, columns, capacity)]
-        pass_rows = min(config.accumulator_depth, config.activation_depth) * config.n_pes
+        n_groups = config.column_groups if layer.apart else 1
+        most_rows = min(config.accumulator_depth, n_groups * config.activation_depth)
+        pass_rows = most_rows // n_groups * config.n_pes
         passes = [(first, min(rows, first + pass_rows)) for first in range(0, rows, pass_rows)]
         # Several batches pass by pass take both banks, and leave none for a vector that waits for its other passes.
         to_host = number == len(layers) - 1 or rows > capacity or (len(batches) > 1 and len(passes) > 1)
@@ -231,7 +249,8 @@ def compile_by_hand(config: EieConfig, layers: list[Layer]) -> Program:
             steps[-1] |= {"bias_base": own.bias_base, "bias_rows": own.n_rows}
             for base, count in batches:
                 load = from_host and (len(batches) > 1 or place == 0)
-                step = {"load": load, "count": count if load else 0, "column_base": own.column_base + base}
+                step = {"load": load, "count": count if load else 0, "apart": layer.apart}
+                step["column_base"] = own.column_base + base // n_groups
                 if base == batches[-1][0]:
                     step |= {"drain": True, "n_rows": own.n_rows, "relu": layer.relu, "open": to_host or place == 0}
                     step |= (
@@ -251,6 +270,4 @@ def compile_by_hand(config: EieConfig, layers: list[Layer]) -> Program:
         base += len(layer.codebook)
     memories.program = [word for step in steps for word in Step(**step).pack()]
     memories.program += [int(weight) for layer in layers for weight in layer.codebook]
-    return Program(
-        config=config, layers=layers, words=memories.words(), streamed_in=streamed_in, streamed_out=streamed_out
-    )
+    return Program(config=config, layers=layers, memories=memories, streamed_in=streamed_in, streamed_out=streamed_out)

@@ -23,12 +23,15 @@ RANGES = {
     "activation_depth": (1, 1 << 12),
     "accumulator_depth": (1, 1 << 12),
     "program_depth": (16, 1 << 14),
+    "column_groups": (1, 4),
 }
 FLAGS = ("skip_empty", "multipliers", "lut_ram")
+MEMORIES = ("entry_memory", "program_memory")
 
 
-def test_every_field_has_a_range_or_is_a_flag() -> None:
-    assert [field.name for field in dataclasses.fields(EieConfig)] == [*RANGES, *FLAGS]
+def test_every_field_has_a_range_or_is_a_flag_or_a_choice() -> None:
+    fields = [field.name for field in dataclasses.fields(EieConfig)]
+    assert sorted(fields) == sorted([*RANGES, *FLAGS, *MEMORIES])
 
 
 @pytest.mark.parametrize("name", RANGES)
@@ -50,6 +53,41 @@ def test_refuses_a_flag_that_is_none(name: str) -> None:
     for odd in (0, 1, "true", None):
         with pytest.raises(ValueError, match=f"^{name} must be true or false, not {odd!r}$"):
             dataclasses.replace(TINY, **{name: odd})
+
+
+@pytest.mark.parametrize(("n_pes", "column_groups"), [(4, 3), (6, 4), (7, 2), (1, 2)])
+def test_refuses_groups_that_do_not_divide_the_pes(n_pes: int, column_groups: int) -> None:
+    message = f"column_groups must be 1, 2 or 4 and divide {n_pes} PEs evenly, not be {column_groups}"
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        dataclasses.replace(TINY, n_pes=n_pes, column_groups=column_groups)
+
+
+def test_a_single_group_leaves_no_trace_in_the_json() -> None:
+    two = dataclasses.replace(TINY, column_groups=2)
+    assert json.loads(two.as_json()) == {**json.loads(TINY.as_json()), "column_groups": 2}
+    assert EieConfig.from_json(two.as_json()) == two
+    assert EieConfig.from_json(changed(column_groups=1)) == TINY
+
+
+@pytest.mark.parametrize("name", MEMORIES)
+def test_refuses_a_memory_of_no_kind(name: str) -> None:
+    for value in ("block", "single_port"):
+        assert getattr(dataclasses.replace(TINY, **{name: value}), name) == value
+    odd_values: list[Any] = ["", "spram", None, 1, ["block"]]
+    for odd in odd_values:
+        message = f"{name} must be 'block' or 'single_port', not {odd!r}"
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            dataclasses.replace(TINY, **{name: odd})
+
+
+@pytest.mark.parametrize("name", MEMORIES)
+def test_a_later_field_is_in_the_json_only_where_it_is_used(name: str) -> None:
+    assert name not in json.loads(TINY.as_json())
+    assert EieConfig.from_json(changed(**{name: "block"})) == TINY
+    other = dataclasses.replace(TINY, **{name: "single_port"})
+    assert json.loads(other.as_json()) == {**json.loads(TINY.as_json()), name: "single_port"}
+    assert EieConfig.from_json(other.as_json()) == other
+    assert other.hash != TINY.hash
 
 
 def test_is_frozen_and_named() -> None:

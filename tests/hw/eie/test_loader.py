@@ -252,6 +252,17 @@ def test_refusal_and_recovery(case: str, recoveries: dict[str, list[Outcome]]) -
     assert good == Outcome(writes(CONFIG, GOOD), [], 1)
 
 
+def test_narrow_counters_refuse_what_they_cannot_hold() -> None:
+    config = dataclasses.replace(CONFIG, entry_memory="single_port")
+    words = [int(word) for word in load_stream(config, GOOD)]
+    good = marked(words)
+    # Packets, an address and a count that are right but for bits above the counters.
+    bad = [with_crc([*words[:place], words[place] | 1 << 16, *words[place + 1 : -1]]) for place in (4, 6, 7)]
+    outcomes = load(config, [good, *(part for stream in bad for part in (stream, good))])
+    assert outcomes[::2] == [Outcome(writes(config, GOOD), [], 1)] * 4
+    assert [(outcome.errors, outcome.loaded) for outcome in outcomes[1::2]] == [([LoadError.PACKET], 0)] * 3
+
+
 def test_last_too_early_at_every_word() -> None:
     lengths = range(1, len(GOOD_WORDS))
     outcomes = load(CONFIG, [part for length in lengths for part in (marked(GOOD_WORDS[:length]), marked(GOOD_WORDS))])

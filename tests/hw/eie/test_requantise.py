@@ -14,7 +14,7 @@ from eyrie.bench.component import STALLS, Stall, run, stalls
 from eyrie.eie.config import TINY, EieConfig
 from eyrie.eie.layouts import drain_layout, scale_layout
 from eyrie.eie.multiply import Multiply
-from eyrie.eie.requantise import DRAIN_LATENCY, SCALED_DRAIN_LATENCY, SUM_AGE, Requantise
+from eyrie.eie.requantise import DRAIN_LATENCY, REDUCTION_LATENCY, SCALED_DRAIN_LATENCY, SUM_AGE, Requantise
 
 SCALE_AGE = 2
 
@@ -86,6 +86,7 @@ def check(config: EieConfig, drains: list[Drain], *, seed: int = 0, stall: Stall
     sums = [draw.randint(*config.accumulator_range) for _ in range(n_cycles)]
     scales = [{"multiplier": draw.getrandbits(config.multiplier_width), "shift": draw.getrandbits(6)} for _ in sums]
     expected = {}
+    later = REDUCTION_LATENCY if config.column_groups > 1 else 0
     for drain in drains:
         n_stored = len(drain.rows) if drain.n_stored is None else drain.n_stored
         n_chunks = config.n_chunks if drain.scaled else 1
@@ -94,7 +95,7 @@ def check(config: EieConfig, drains: list[Drain], *, seed: int = 0, stall: Stall
                 commands.append(None)
             scales[len(commands) + SCALE_AGE] = {"multiplier": row[1], "shift": row[2]}
             for chunk in range(n_chunks):
-                sums[len(commands) + SUM_AGE] = row[0]
+                sums[len(commands) + SUM_AGE + later] = row[0]
                 commands.append(
                     {
                         "row": number % config.accumulator_depth,
@@ -104,9 +105,10 @@ def check(config: EieConfig, drains: list[Drain], *, seed: int = 0, stall: Stall
                         "scaled": drain.scaled,
                         "relu": drain.relu,
                         "shift": draw.getrandbits(6) if drain.scaled else row[2],
+                        **({"apart": 1} if later else {}),
                     }
                 )
-            due = len(commands) - 1 + (SCALED_DRAIN_LATENCY if drain.scaled else DRAIN_LATENCY)
+            due = len(commands) - 1 + later + (SCALED_DRAIN_LATENCY if drain.scaled else DRAIN_LATENCY)
             if number < n_stored:
                 expected[due] = reference(config, row, relu=drain.relu, scaled=drain.scaled)
         commands += [None] * (due + 1 - len(commands))
@@ -218,9 +220,10 @@ def test_gaps_between_rows(scaled: bool, stall: Stall) -> None:
     check(configuration(), [Drain(rows=rows, scaled=scaled)], stall=stall)
 
 
-@pytest.mark.parametrize("activation_width", [8, 16])
-def test_scaled_and_unscaled_drains_alternating(activation_width: int) -> None:
-    config = configuration(activation_width=activation_width)
+@pytest.mark.parametrize("fields", [{"activation_width": 8}, {}, {"column_groups": 2, "accumulator_width": 24}])
+def test_scaled_and_unscaled_drains_alternating(fields: dict[str, int]) -> None:
+    config = configuration(**fields)
+    activation_width = config.activation_width
     draw = random.Random(activation_width)
     drains = []
     for number, (scaled, relu) in enumerate(20 * [(True, False), (False, True), (True, True), (False, False)]):
@@ -239,4 +242,4 @@ def test_rows_that_only_get_a_bias_give_no_activation(scaled: bool, n_stored: in
 
 
 def test_latencies() -> None:
-    assert (SUM_AGE, DRAIN_LATENCY, SCALED_DRAIN_LATENCY) == (3, 6, 8)
+    assert (SUM_AGE, DRAIN_LATENCY, SCALED_DRAIN_LATENCY, REDUCTION_LATENCY) == (3, 6, 8, 2)

@@ -1,16 +1,20 @@
 """EieDevice in compiled simulation, at its bus: errors by name, abort and reset at every cycle, damaged images."""
 
+from itertools import islice
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from eyrie.bench.bus_simulation import BusSimulation, Verdict, build_bus_library, emit_device
+from eyrie.bench.image_campaign import WAITING, corruptions, refusals, single_bit_flips, truncations
+from eyrie.bench.link_job import LINK_HOST, draw_link_job
+from eyrie.bench.reset_campaign import INTERRUPTIONS, interruptions
 from eyrie.bench.simulation import SimulationError
 from eyrie.compile.compiled import CompiledNetwork
 from eyrie.driver.link_image import pack_link_image
 from eyrie.driver.schedule import run_network
 from eyrie.eie.config import FORMAT_VERSION
-from eyrie.host.config import FASTEST
 from eyrie.host.eie_map import EIE_MAP, MAGIC, DeviceError
 from tests.hw.host.images import SMALL, draw_network
 
@@ -21,7 +25,7 @@ LOADED = Verdict(False, True, DeviceError.NONE, 0)
 
 @pytest.fixture(scope="module")
 def device() -> BusSimulation:
-    return BusSimulation(build_bus_library(emit_device(SMALL, FASTEST)))
+    return BusSimulation(build_bus_library(emit_device(SMALL, LINK_HOST)))
 
 
 def image_of(network: CompiledNetwork) -> npt.NDArray[np.uint32]:
@@ -66,8 +70,8 @@ def test_identification(device: BusSimulation) -> None:
         "format": FORMAT_VERSION,
     }
     assert device.read("hash_high") << 32 | device.read("hash_low") == SMALL.hash
-    assert EIE_MAP.register("queues").unpack(device.read("queues")) == {"input": 1024, "output": 1024}
-    assert (device.read("clock"), device.read("link_timeout")) == (FASTEST.clock, FASTEST.link_timeout)
+    assert EIE_MAP.register("queues").unpack(device.read("queues")) == {"input": 64, "output": 64}
+    assert (device.read("clock"), device.read("link_timeout")) == (LINK_HOST.clock, LINK_HOST.link_timeout)
     device.write("scratch", 0x12345678)
     assert device.read("scratch") == 0x12345678
     with pytest.raises(SimulationError, match="a transfer at 0x0 was refused"):
@@ -95,16 +99,16 @@ def test_errors_by_name(device: BusSimulation) -> None:
     assert device.verdict().error is DeviceError.OUTPUT_UNDERFLOW
     device.control("clear")
     device.settle()
-    for _ in range(FASTEST.input_depth + 1):
+    for _ in range(LINK_HOST.input_depth + 1):
         device.write("input", 5)
     assert device.verdict().error is DeviceError.NONE  # the queue's head comes on top of its words
     device.write("input", 5)
     assert device.verdict().error is DeviceError.INPUT_OVERFLOW
     assert device.read("input_free") == 0
-    assert device.read("input_count") == FASTEST.input_depth + 1
+    assert device.read("input_count") == LINK_HOST.input_depth + 1
     device.control("clear")
     device.settle()
-    assert device.read("input_free") == FASTEST.input_depth
+    assert device.read("input_free") == LINK_HOST.input_depth
     assert error_after("start") is DeviceError.NONE
     assert error_after("start") is DeviceError.BUSY
     device.control("abort")
@@ -127,61 +131,39 @@ def test_networks_one_after_the_other(device: BusSimulation) -> None:
     assert_runs(device)
 
 
-def cycles_of_the_job(device: BusSimulation) -> int:
-    device.control("clear")
-    device.settle()
-    put_inputs(device)
-    device.control("start")
-    device.settle()
-    return device.read("run_cycles")
+def test_interruptions(device: BusSimulation) -> None:
+    # Aborts in every cycle, resets and loads in some; `eyrie torture reset` has them all.
+    job = draw_link_job(4, SMALL)
+    for kind, every in zip(INTERRUPTIONS, (1, 7, 37, 41), strict=True):
+        outcomes = list(interruptions(device, job, kinds=(kind,), every=every))
+        of = outcomes[0].of
+        assert [outcome.cycle for outcome in outcomes] == list(range(0, of, every)), kind
 
 
-def test_abort_at_every_cycle(device: BusSimulation) -> None:
-    assert device.load(IMAGE) == LOADED
-    for cycle in range(cycles_of_the_job(device) + 10):
-        device.control("clear")
-        device.settle()
-        put_inputs(device)
-        device.control("start")
-        device.idle(cycle)
-        device.control("abort")
-        device.settle()
-        assert_runs(device)
+def test_a_job_that_does_not_end(device: BusSimulation) -> None:
+    def job() -> None:
+        device.idle(1000)
+
+    assert device.interrupt(job, 999, within_transfers=True)
+    assert not device.interrupt(job, 1001, within_transfers=True)
 
 
-def test_reset_at_every_cycle_of_a_run(device: BusSimulation) -> None:
-    for cycle in range(0, cycles_of_the_job(device) + 10, 3):
-        assert device.load(IMAGE) == LOADED
-        put_inputs(device)
-        device.control("start")
-        device.idle(cycle)
-        device.reset()
-        assert device.verdict() == Verdict(False, False, DeviceError.NONE, 0)
-        device.control("start")
-        assert device.verdict().error is DeviceError.NOT_LOADED
+def test_an_image_cut_off(device: BusSimulation) -> None:
+    assert set(refusals(device, islice(truncations(IMAGE), 0, None, 3))) == {WAITING}
     assert device.load(IMAGE) == LOADED
     assert_runs(device)
 
 
-def test_an_image_cut_after_every_word(device: BusSimulation) -> None:
-    for cut in range(len(IMAGE)):
-        assert device.load(IMAGE[:cut]) == Verdict(True, False, DeviceError.NONE, 0), f"cut after {cut} words"
-        device.control("start")
-        assert device.verdict().error is DeviceError.NOT_LOADED
-        if cut % 16 == 0:
-            assert device.load(IMAGE) == LOADED
-            assert_runs(device)
-
-
-def test_single_bit_flips(device: BusSimulation) -> None:
-    # Every bit of the header and the table, and one of each other word; `eyrie.bench.link_campaign` has them all.
-    for word in range(len(IMAGE)):
-        for bit in range(32) if word < 36 else [word % 32]:
-            flipped = IMAGE.copy()
-            flipped[word] ^= np.uint32(1 << bit)
-            verdict = device.load(flipped)
-            assert not verdict.loaded, f"bit {bit} of word {word}"
-            assert not verdict.loading, f"bit {bit} of word {word}"
-            assert verdict.error is not DeviceError.NONE, f"bit {bit} of word {word}"
+def test_damaged_images(device: BusSimulation) -> None:
+    # Every bit of the header and the table, and some of the others; `eyrie torture image` has them all.
+    flips = list(single_bit_flips(IMAGE))
+    table = 32 * 36
+    images = [*flips[:table], *flips[table::33], *corruptions(IMAGE, count=200, seed=1)]
+    assert len(list(refusals(device, iter(images)))) == len(images)
     assert device.load(IMAGE) == LOADED
     assert_runs(device)
+
+
+def test_an_image_that_is_taken_is_found(device: BusSimulation) -> None:
+    with pytest.raises(SimulationError, match="image 1 was taken"):
+        list(refusals(device, iter([IMAGE[:5], IMAGE])))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from eyrie.bench.host_system import simulate_system
-from eyrie.bench.link_campaign import damaged_runs
+from eyrie.bench.link_campaign import damaged_sequences
+from eyrie.bench.link_job import LINK_HOST, draw_link_job
 from eyrie.bench.serial_line import SerialLine
 from eyrie.bench.serial_simulation import SerialSimulation
 from eyrie.bench.simulated_line import SimulatedLine
@@ -15,25 +16,25 @@ from eyrie.driver.linked_engine import LinkedEngine
 from eyrie.driver.schedule import run_network
 from eyrie.driver.uartbone_link import LinkError, UartboneLink
 from eyrie.errors import InputError
-from eyrie.host.config import FASTEST, HostConfig
+from eyrie.host.config import HostConfig
 from eyrie.host.eie_map import EIE_MAP, MAGIC
 from tests.hw.host.images import NARROW, SMALL, draw_network
 
 
 @pytest.fixture(scope="module")
 def simulation() -> SerialSimulation:
-    return simulate_system(SMALL, FASTEST)
+    return simulate_system(SMALL, LINK_HOST)
 
 
 @pytest.fixture
 def device(simulation: SerialSimulation) -> LinkedEngine:
-    return LinkedEngine(UartboneLink(SimulatedLine(simulation, FASTEST.link_timeout)), patience=20)
+    return LinkedEngine(UartboneLink(SimulatedLine(simulation, LINK_HOST.link_timeout)), patience=20)
 
 
 def test_info(device: LinkedEngine) -> None:
     info = device.info()
-    assert (info.config_hash, info.clock) == (SMALL.hash, FASTEST.clock)
-    assert (info.input_depth, info.output_depth) == (1024, 1024)
+    assert (info.config_hash, info.clock) == (SMALL.hash, LINK_HOST.clock)
+    assert (info.input_depth, info.output_depth) == (64, 64)
 
 
 def test_networks_one_over_the_other_on_many_inputs(device: LinkedEngine) -> None:
@@ -53,7 +54,7 @@ def test_bytes_as_litex_sends_them(simulation: SerialSimulation) -> None:
     scratch = EIE_MAP.register("scratch").address
     write = bytes([3, 2, 0, 0, 0, scratch, 1, 2, 3, 4, 0xCA, 0xFE, 0xBA, 0xBE])
     for offset in (-0.02, 0.02):
-        line = SerialLine(FASTEST.divisor * (1 + offset)).idle(1).send(bytes([2, 1, 0, 0, 0, 0]) + write)
+        line = SerialLine(LINK_HOST.divisor * (1 + offset)).idle(1).send(bytes([2, 1, 0, 0, 0, 0]) + write)
         line.send(bytes([2, 1, 0, 0, 0, scratch]))
         answer = simulation.put(line, wanted=8, patience=2000)
         assert answer == MAGIC.to_bytes(4, "big") + bytes.fromhex("cafebabe")
@@ -83,7 +84,7 @@ def test_a_host_that_was_killed_in_mid_transfer(simulation: SerialSimulation, de
         # The first bytes of a load, then nothing; the next host opens the device and loads.
         sent = bytes([1, 1, 0, 0, 0, EIE_MAP.register("control").address, 0, 0, 0, 1, 3, 255, 0, 0, 1, 0]) + image
         simulation.send(sent[:cut])
-        again = LinkedEngine(UartboneLink(SimulatedLine(simulation, FASTEST.link_timeout)))
+        again = LinkedEngine(UartboneLink(SimulatedLine(simulation, LINK_HOST.link_timeout)))
         again.load(image)
         assert np.array_equal(again.run(network.schedule, x)[0], run_network(network, x[None])[0])
 
@@ -103,12 +104,14 @@ def test_a_dead_line() -> None:
         LinkedEngine(UartboneLink(Dead()))
 
 
-def test_damaged_runs(simulation: SerialSimulation) -> None:
-    network = draw_network(4, SMALL, largest_side=4)
-    outcomes = damaged_runs(simulation, FASTEST, network, count=40, seed=1)
-    assert outcomes["exact"] + outcomes["refused"] == 40
-    assert outcomes["exact"] > 3
-    assert outcomes["refused"] > 3
+def test_damaged_sequences(simulation: SerialSimulation) -> None:
+    # `eyrie torture link` has thousands of them.
+    jobs = [draw_link_job(seed, SMALL) for seed in (2, 4)]
+    outcomes = list(damaged_sequences(simulation, LINK_HOST.link_timeout, jobs, count=40, seed=1))
+    assert len(outcomes) == 40
+    assert all(outcome.taken for outcome in outcomes if not outcome.damages)
+    assert {outcome.what for outcome in outcomes} == {"run", "load"}
+    assert {outcome.taken for outcome in outcomes if outcome.what == "run"} == {True, False}
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 """HuffmanDecoder and BitReader against the compressor's codes."""
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
+from amaranth.sim import Simulator
 
 from eyrie.bench.component import STALLS, Run, Stall, run
 from eyrie.compress.huffman import HuffmanCode
@@ -58,6 +60,57 @@ def test_random_codes(max_symbols: int, n_symbols: int, stall: Stall) -> None:
     assert len(ends) == len(symbols)
     if stall == "never":
         assert result.received_at["o"] == [at + 1 for at in ends]
+
+
+@pytest.mark.parametrize("stall", STALLS)
+def test_two_tables_at_once(stall: Stall) -> None:
+    # Both are loaded, then each codeword is of the table that was named beside the last bit of the one before it.
+    draw = random.Random(3)
+    codes = [HuffmanCode(lengths=np.array(lengths, np.uint8)) for lengths in ([1, 2, 3, 3], [3, 0, 2, 1, 3])]
+    tables = [0, *(draw.randrange(2) for _ in range(80))]
+    symbols = [draw.choice(np.flatnonzero(codes[one].lengths).tolist()) for one in tables]
+    words = [stream_of(codes[one], [symbol]) for one, symbol in zip(tables, symbols, strict=True)]
+    dut: Any = HuffmanDecoder(max_symbols=8)
+    received: list[int] = []
+
+    async def testbench(ctx: Any) -> None:
+        async def send(bits: Bits, then: int) -> None:
+            ctx.set(dut.table, then)
+            for bit in bits:
+                while stall != "never" and draw.random() < 0.5:
+                    await step(valid=0)
+                ctx.set(dut.i.payload, bit)
+                while not await step(valid=1):
+                    pass
+
+        async def step(*, valid: int) -> bool:
+            ctx.set(dut.i.valid, valid)
+            ctx.set(dut.o.ready, stall == "never" or draw.random() < 0.5)
+            taken = bool(ctx.get(dut.i.valid & dut.i.ready))
+            if ctx.get(dut.o.valid & dut.o.ready):
+                received.append(ctx.get(dut.o.payload))
+            await ctx.tick()
+            return taken
+
+        for number, code in enumerate(codes):
+            ctx.set(dut.load, 1)
+            ctx.set(dut.table, number)
+            ctx.set(dut.n_symbols, len(code.lengths))
+            await step(valid=0)
+            ctx.set(dut.load, 0)
+            await send(table(code.lengths.tolist()), tables[0])
+            while not ctx.get(dut.built):
+                await step(valid=0)
+        for bits, then in zip(words, [*tables[1:], 0], strict=True):
+            await send(bits, then)
+        while len(received) < len(symbols):
+            await step(valid=0)
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-8)
+    simulator.add_testbench(testbench)
+    simulator.run()
+    assert received == symbols
 
 
 def test_the_longest_codewords() -> None:

@@ -36,9 +36,11 @@ class Outcome(NamedTuple):
     streams: list[list[int]]
 
 
-def load(config: EieConfig, words: list[int], *, seed: int = 0, engine_takes: bool = True) -> Outcome:
+def load(
+    config: EieConfig, words: list[int], *, seed: int = 0, engine_takes: bool = True, crc_width: int = 32
+) -> Outcome:
     """Send words with gaps, to a loader before an engine with stalls that checks its stream by the CRC alone."""
-    dut: Any = ImageLoader(config)
+    dut: Any = ImageLoader(config, crc_width=crc_width)
     draw = random.Random(seed)
     streams: list[list[int]] = [[]]
     result: list[int] = []
@@ -93,6 +95,17 @@ def test_good_images(config: EieConfig, seed: int) -> None:
     compiled = draw_network(seed, config)
     outcome = load(config, [BEGIN, *image_words(pack_link_image(compiled))], seed=seed)
     assert outcome == (0, 1, DeviceError.NONE, 0, [expected_stream(compiled), []])
+
+
+def test_checksums_that_take_a_bit_at_a_time() -> None:
+    good = load(NARROW, [BEGIN, *WORDS], seed=1, crc_width=1)
+    assert good == (0, 1, DeviceError.NONE, 0, [STREAM, []])
+    end = WORDS[table_word(Section.BIAS, 1)] // 4
+    for words, error, section in (
+        (REFUSED["table"][0], DeviceError.CRC, 0),
+        (flipped(end - 1, 31)[:end], DeviceError.CRC, Section.ENTRIES),
+    ):
+        assert load(NARROW, [BEGIN, *words], crc_width=1)[:4] == (0, 0, error, section)
 
 
 NETWORK = draw_network(1, NARROW, largest_side=5)
@@ -195,6 +208,17 @@ MEANINGLESS: dict[str, tuple[Section, list[int], DeviceError]] = {
     "no entries": (Section.ENTRIES, [], DeviceError.CONTENT),
     "entries cut": (Section.ENTRIES, words_of(Section.ENTRIES)[:-2], DeviceError.CONTENT),
     "no biases": (Section.BIAS, [], DeviceError.CONTENT),
+    "more rows of biases than the table has": (
+        Section.BIAS,
+        [NARROW.table_depth + 1, *BIAS[1:]],
+        DeviceError.CONTENT,
+    ),
+    "rows of biases by the billion": (Section.BIAS, [1 << 31 | BIAS[0], *BIAS[1:]], DeviceError.CONTENT),
+    "a program longer than its memory": (
+        Section.PROGRAM,
+        [*words_of(Section.PROGRAM), *[0] * NARROW.program_depth],
+        DeviceError.CONTENT,
+    ),
     "no rows of biases": (Section.BIAS, [0], DeviceError.CONTENT),
     "biases cut": (Section.BIAS, BIAS[:-1], DeviceError.CONTENT),
     "a bias too many": (Section.BIAS, [*BIAS, 7], DeviceError.CONTENT),

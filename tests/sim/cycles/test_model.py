@@ -7,7 +7,7 @@ from eyrie.compile.random_network import draw_case, draw_inputs
 from eyrie.compile.schedule import Send
 from eyrie.cycles import broadcast_phase, model
 from eyrie.cycles.model import CycleModel
-from eyrie.eie import array, broadcast, leading_nonzero_detect, pe, requantise, sparse_matrix_read
+from eyrie.eie import array, broadcast, group_crossing, leading_nonzero_detect, pe, requantise, sparse_matrix_read
 from eyrie.eie.config import EieConfig
 from eyrie.errors import InputError
 
@@ -15,8 +15,10 @@ from eyrie.errors import InputError
 @pytest.mark.parametrize("seed", range(40))
 def test_every_cycle_of_every_pe_is_accounted_for(seed: int) -> None:
     rng = np.random.default_rng(seed)
+    n_pes = int(rng.integers(1, 10))
     config = EieConfig(
-        n_pes=int(rng.integers(1, 10)),
+        n_pes=n_pes,
+        column_groups=2 if n_pes % 2 == 0 else 1,
         queue_depth=int(rng.integers(1, 9)),
         index_bits=int(rng.integers(1, 5)),
         accumulator_depth=int(rng.integers(2, 17)),
@@ -47,6 +49,10 @@ def test_agrees_with_the_hardware_on_what_they_both_name() -> None:
     assert array.BUSY_LATENCY + array.COMMAND_LATENCY == pe.DRAIN_AFTER_BUSY
     assert model._DRAINED == array.COMMAND_LATENCY + requantise.DRAIN_LATENCY
     assert model._SCALED_DRAINED == array.COMMAND_LATENCY + requantise.SCALED_DRAIN_LATENCY
+    assert model._REDUCED == requantise.REDUCTION_LATENCY
+    for n_pes, column_groups in ((4, 2), (4, 4), (64, 2), (64, 4), (256, 2)):
+        config = EieConfig(n_pes=n_pes, column_groups=column_groups)
+        assert broadcast_phase.levels_to_root(config) == group_crossing.GroupCrossing(config).levels
 
 
 def test_refuses_an_input_that_is_too_short() -> None:

@@ -147,7 +147,7 @@ def add_layer(
     slot_words = words_of_row(width, choices.coded_inputs)
 
     p, q, sets = choices.filters, choices.slots, choices.sets
-    strip = config.columns // sets
+    strip = strip_rows(config, sets)
     rows = (strip - 1) * stride + kernel
     tile_rows = min(height, rows)
     advance = min(stride, window)
@@ -346,6 +346,11 @@ def add_layer(
     return out, out_shape
 
 
+def strip_rows(config: RowstatConfig, sets: int) -> int:
+    """Output rows of a strip: as many as columns of a set, which share filter scratch pads with none of another set."""
+    return config.columns // sets // config.filter_columns * config.filter_columns
+
+
 def coded(words: np.ndarray, codebook: np.ndarray) -> np.ndarray:
     """Words of four weights as words of eight codes."""
     equal = words.view("<i2")[:, None] == codebook
@@ -376,7 +381,7 @@ def draw_layer(
 def draw_config(seed: int) -> RowstatConfig:
     """A small engine."""
     rng = np.random.default_rng(seed)
-    return RowstatConfig(
+    config = RowstatConfig(
         rows=int(rng.integers(1, 7)),
         columns=int(rng.integers(1, 7)),
         activation_width=int(rng.integers(8, 17)),
@@ -393,6 +398,8 @@ def draw_config(seed: int) -> RowstatConfig:
         command_depth=32,
         codebook_entries=int(rng.choice([0, 4, 64, 256])),
     )
+    divisors = [number for number in range(1, config.columns + 1) if config.columns % number == 0]
+    return replace(config, filter_columns=int(rng.choice(divisors)))
 
 
 def draw_case(seed: int, config: RowstatConfig) -> tuple[list[tuple[Layer, Choices]], tuple[int, int, int, int]]:
@@ -412,8 +419,8 @@ def draw_case(seed: int, config: RowstatConfig) -> tuple[list[tuple[Layer, Choic
         slots = int(rng.integers(1, min(config.max_slots, config.ifmap_words // kernel[1]) + 1))
         own = int(rng.integers(1, min(config.psum_depth, config.filter_depth // (slots * kernel[1])) + 1))
         steps = (width + padding[1] + padding[3] - kernel[1]) // stride + 1
-        sets = int(rng.integers(1, config.columns + 1))
-        rows = min(height, (config.columns // sets - 1) * stride + kernel[0])
+        sets = int(rng.integers(1, config.row_filter_pads + 1))
+        rows = min(height, (strip_rows(config, sets) - 1) * stride + kernel[0])
         tile = rows * -(-width // BUS_WORDS) * min(channels, 1 + -(-slots * config.rows // kernel[0]))
         n_sets = -(-filters // (own * sets))
         most_items = min(config.psum_half_words // (steps * own * n_sets), config.ifmap_bank_words // 2 // tile)

@@ -140,8 +140,9 @@ def sizes(layers: list[tuple[Layer, Choices]], shape: Shape) -> list[int]:
     return result
 
 
-def test_counts_by_hand() -> None:
-    config = replace(TINY, rows=2, columns=3)
+@pytest.mark.parametrize("sharing", [1, 3])
+def test_counts_by_hand(sharing: int) -> None:
+    config = replace(TINY, rows=2, columns=3, filter_columns=sharing)
     ones = np.ones(2, np.int64)
     one = Layer(weight=np.ones((2, 2, 2, 2), np.int64), bias=ones * 0, multiplier=ones, shift=ones * 0)
     x = np.ones((1, 2, 4, 5), np.int64)
@@ -155,8 +156,8 @@ def test_counts_by_hand() -> None:
         gated=16,
         ifmap_reads=192,
         ifmap_writes=2 * 6 * 5,
-        filter_reads=192 - 16,
-        filter_writes=2 * 6 * 4,
+        filter_reads=192 - 16 if sharing == 1 else 64,  # what is gated in column 0 the others multiply
+        filter_writes=2 * 6 * 4 // sharing,
         ifmap_network=2 * 4 * 5,
         id_network=2 * 2,
         filter_network=2 * 4,
@@ -366,6 +367,12 @@ def test_refuses(name: str) -> None:
     changed = np.array(change([int(word) for word in tape]), np.uint64)
     with pytest.raises(InputError, match=message):
         RowstatModel(TINY, changed).run(filters, memory)
+
+
+def test_refuses_sets_that_part_columns_of_one_filter_scratch_pad() -> None:
+    tape, filters, memory = two_layer_tape("fully connected, a column a set")
+    with pytest.raises(InputError, match="column 1 shares its filter scratch pads with others of set 0"):
+        RowstatModel(replace(TINY, filter_columns=2), tape).run(filters, memory)
 
 
 def test_a_codebook_serves_until_the_next_replaces_its_entries() -> None:

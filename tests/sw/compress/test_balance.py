@@ -300,3 +300,21 @@ def test_bool_and_codes_are_the_same() -> None:
 def test_arguments_out_of_range_are_refused(codes: np.ndarray, options: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         balanced_placement(codes, **({"n_pes": 2} | options))
+
+
+def test_groups_of_columns_are_balanced_each_by_itself() -> None:
+    codes = drawn_codes(12, 96, 400, 0.2)
+    group = np.arange(400) // 200
+    placement = balanced_placement(codes, 8, activation_density=1.0, group_of_column=group)
+    for number in range(2):
+        loads = pe_loads(codes[:, group == number], placement)
+        assert loads.max() <= 1.01 * loads.mean()
+    # Without knowing of the groups it balances their sum.
+    blind = balanced_placement(codes, 8, activation_density=1.0)
+    assert max(pe_loads(codes[:, group == number], blind).max() for number in range(2)) > loads.max()
+
+
+@pytest.mark.parametrize("group", [np.zeros(3, np.int64), np.full(50, -1), np.zeros(50)])
+def test_groups_of_columns_that_are_refused(group: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"^group_of_column must "):
+        balanced_placement(drawn_codes(11, 10, 50, 0.3), 4, group_of_column=group)

@@ -1,21 +1,16 @@
 """The fully connected layers at the end of a network, for the EIE engine."""
 
-from collections.abc import Sequence
-
 import numpy as np
-import numpy.typing as npt
 
 from eyrie.compile.activity import MAX_SAMPLES, activation_densities, run_calibration
 from eyrie.compile.certify import certify_network
+from eyrie.compile.column_groups import place_network
 from eyrie.compile.compiled import CompiledNetwork
 from eyrie.compile.index_width import IndexAim
 from eyrie.compile.mapping import map_network
 from eyrie.compile.network.quantise import NetworkQuantisation
-from eyrie.compile.quantised import QuantisedNetwork
 from eyrie.compile.report import CompileReport, report_network
 from eyrie.compile.verify import verify_compiled
-from eyrie.compress.balance import balanced_placement
-from eyrie.compress.interleave import Placement
 from eyrie.eie.config import EieConfig
 from eyrie.errors import InputError
 
@@ -59,19 +54,8 @@ def compile_dense(
     if calibration is not None:
         x = quantisation.integers.interface.quantise_input(calibration[:MAX_SAMPLES])
         densities = activation_densities(run_calibration(network, quantisation.integers.dense_inputs(x)))
-    placements = _balanced(network, config.n_pes, densities) if balance else None
+    placements = place_network(network.layers, config, densities, balance=balance, sized=sized)
     mapped = map_network(network, config, sized=sized, placements=placements, index_aim=index_aim)
     verify_compiled(mapped.compiled)
     report = report_network(quantised, mapped.layers, mapped.compiled.config, ranges, densities, None)
     return mapped.compiled, report
-
-
-def _balanced(
-    network: QuantisedNetwork, n_pes: int, densities: Sequence[npt.NDArray[np.float64]] | None
-) -> tuple[Placement, ...]:
-    if densities is None:
-        return tuple(balanced_placement(layer.codes, n_pes) for layer in network.layers)
-    return tuple(
-        balanced_placement(layer.codes, n_pes, activation_density=density)
-        for layer, density in zip(network.layers, densities, strict=True)
-    )

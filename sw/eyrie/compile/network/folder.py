@@ -16,11 +16,6 @@ from eyrie.compile.network.compiler import SegmentedResult
 from eyrie.compile.network.convolution_image import pack_convolutions, unpack_convolutions
 from eyrie.compile.network.manifest import Image, ImageEntry, Manifest, pack_manifest
 from eyrie.compile.network.segmented import ConvolutionSegment, DenseSegment, SegmentedNetwork
-from eyrie.compile.rowstat.coding import Coding
-from eyrie.compile.rowstat.estimate import estimate_cycles
-from eyrie.compile.rowstat.layer import ConvLayer
-from eyrie.compile.rowstat.mapping import Mapping
-from eyrie.compile.rowstat.traffic import estimate_traffic
 from eyrie.eie.config import EieConfig
 from eyrie.errors import InputError
 from eyrie.files import read_bytes, write_atomic
@@ -136,7 +131,7 @@ def image_digest(folder: Path) -> str:
 def report_segments(result: SegmentedResult) -> dict[str, Any]:
     """What compilation did, for `json.dumps`."""
     interface = result.compiled.interface
-    mappings = [(program, mapping) for program in result.programs for mapping in program.mappings]
+    mappings = [pair for program in result.programs for pair in zip(program.mappings, program.reasons, strict=True)]
     convolutions = [
         {
             "name": quantised.layer.name,
@@ -154,9 +149,9 @@ def report_segments(result: SegmentedResult) -> dict[str, Any]:
             "distinct": len(np.unique(quantised.layer.weight)),
             "mapping": asdict(mapping),
             "coded": quantised.layer.codebook is not None,
-            "reason": _reason(quantised.layer, program.config, mapping),
+            "reason": reason,
         }
-        for quantised, (program, mapping) in zip(result.quantisation.convolutions, mappings, strict=True)
+        for quantised, (mapping, reason) in zip(result.quantisation.convolutions, mappings, strict=True)
     ]
     return {
         "name": interface.name,
@@ -164,17 +159,3 @@ def report_segments(result: SegmentedResult) -> dict[str, Any]:
         "convolutions": convolutions,
         "dense": None if result.dense_report is None else result.dense_report.as_dict(),
     }
-
-
-def _reason(layer: ConvLayer, config: RowstatConfig, mapping: Mapping) -> str:
-    """What speaks for a mapping, in one line."""
-    coding = Coding(codes=layer.codebook is not None)
-    cycles = estimate_cycles(layer.shape, config, mapping, coding)
-    traffic = estimate_traffic(layer.shape, config, mapping, coding)
-    active = traffic.multiplies / cycles.compute
-    return (
-        f"of {cycles.total} estimated cycles {cycles.compute} compute, with {active:.1f} of {config.n_pes} PEs active; "
-        f"{cycles.waits} wait for values and filters, {cycles.fetches} for fetches, {cycles.drains} for drains, "
-        f"{cycles.ends} are before the first and after the last pass; {traffic.external} external and {traffic.buffer} "
-        "buffer accesses"
-    )
