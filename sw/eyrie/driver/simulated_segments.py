@@ -10,8 +10,9 @@ from eyrie.bench.tools import find_verilator
 from eyrie.compile.compiled import CompiledNetwork
 from eyrie.compile.network.integers import enter_dense
 from eyrie.compile.network.segmented import ConvolutionSegment, DenseSegment, Segment, SegmentedNetwork
-from eyrie.driver.device import Progress, SimulatedDevice
+from eyrie.driver.device import Progress
 from eyrie.driver.segments import HostPooling, SegmentedRun, SegmentRunner, run_batches, run_through
+from eyrie.driver.simulated_device import SimulatedDevice
 from eyrie.rowstat.config import RowstatConfig
 
 IntArray = npt.NDArray[np.int64]
@@ -106,8 +107,9 @@ class _Dense:
         self, compiled: CompiledNetwork, building: Callable[[str], None] | None, progress: Progress | None
     ) -> None:
         self._compiled, self._progress = compiled, progress
-        self._device = SimulatedDevice(compiled, building)
+        self._device = SimulatedDevice(compiled.config, building)
+        self._device.load(compiled)
 
     def run(self, x: IntArray, *, timed: bool) -> tuple[IntArray, int | None]:
-        result = self._device.run(enter_dense(x, self._compiled.clip), self._progress)
+        result = self._device.run(enter_dense(x, self._compiled.clip), progress=self._progress)
         return result.outputs, None if result.cycles is None else int(result.cycles.sum())

@@ -11,8 +11,21 @@ MAX_WORDS = 255
 """Most words of one command."""
 
 
+COMMAND_BYTES = 6
+"""Bytes of a command before its words: what it is, how many words, address."""
+
+
+def written_bytes(n_words: int) -> int:
+    """Bytes on the line for so many words that are written to one address."""
+    return WORD_BYTES * n_words + COMMAND_BYTES * -(-n_words // MAX_WORDS)
+
+
 class LinkError(InputError):
     """The device did not answer, or not as it must. The next command may well work."""
+
+
+class NoAnswerError(LinkError):
+    """Not a byte came from the device."""
 
 
 class Line(Protocol):
@@ -53,6 +66,8 @@ class UartboneLink:
         ------
         LinkError
             If fewer words come. The line has settled then.
+        NoAnswerError
+            If nothing comes.
         """
         kind = Command.READ_FIXED if fixed else Command.READ_INCREMENT
         words: list[int] = []
@@ -63,7 +78,10 @@ class UartboneLink:
             data = self.line.receive(n * WORD_BYTES)
             if len(data) != n * WORD_BYTES:
                 self.line.settle()
-                raise LinkError(f"the device answered {len(data)} of {n * WORD_BYTES} bytes of a read at {begin:#x}")
+                kind_of_error = LinkError if data else NoAnswerError
+                raise kind_of_error(
+                    f"the device answered {len(data)} of {n * WORD_BYTES} bytes of a read at {begin:#x}"
+                )
             words += [int.from_bytes(data[at : at + WORD_BYTES], "big") for at in range(0, len(data), WORD_BYTES)]
         return words
 
