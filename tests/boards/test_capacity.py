@@ -13,6 +13,21 @@ ECP5 = Cells(
     target="ecp5",
     by_kind={"LUT4": 100, "CCU2C": 10, "TRELLIS_DPR16X4": 5, "TRELLIS_FF": 70, "DP16KD": 57, "MULT18X18D": 172},
 )
+GOWIN = Cells(
+    target="gowin",
+    by_kind={
+        "LUT3": 9,
+        "ALU": 7,
+        "MUX2_LUT5": 4,
+        "RAM16SDP4": 3,
+        "DFFRE": 5,
+        "DFFS": 2,
+        "DPB": 2,
+        "SDPX9B": 1,
+        "MULT18X18": 1,
+        "IBUF": 1,
+    },
+)
 XILINX = Cells(
     target="xilinx",
     by_kind={
@@ -30,6 +45,7 @@ XILINX = Cells(
 
 def test_memories_take_look_up_tables_and_halves_of_block_rams() -> None:
     assert taken(ECP5) == Resources(luts=100 + 2 * 10 + 4 * 5, flip_flops=70, block_rams=57, multipliers=172)
+    assert taken(GOWIN) == Resources(luts=9 + 7 + 3 * 4, flip_flops=5 + 2, block_rams=3, multipliers=1)
     assert taken(XILINX) == Resources(luts=9 + 2 * 4 + 3 * 2 + 4, flip_flops=8, block_rams=3 + 2 * 5, multipliers=1)
 
 
@@ -60,7 +76,9 @@ def test_the_table_says_which_part_holds_it() -> None:
         "no: 172 of 156 multipliers",
     ]
     assert fit_rows(Cells(target="ecp5", by_kind={"LUT4": 1}))[1][-1] == "yes"
-    assert fit_rows(Cells(target="ice40", by_kind={"SB_LUT4": 1})) == []
+    assert fit_rows(Cells(target="ice40", by_kind={"SB_SPRAM256KA": 4, "SB_RAM40_4K": 31}))[1][-1] == (
+        "no: 31 of 30 block RAMs"
+    )
 
 
 def test_parts_grow_and_are_those_that_can_be_placed_on() -> None:

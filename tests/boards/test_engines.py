@@ -65,6 +65,9 @@ def test_scratch_pads_keep_the_row_stationary_engine_off_ice40() -> None:
     assert "row-stationary" in (obstacle(PAPER, "ice40") or "")
     assert "--lut-ram off" in (obstacle(EieConfig(), "ice40") or "")
     assert obstacle(EieConfig(lut_ram=False), "ice40") is None
+    single_port = EieConfig(lut_ram=False, program_memory="single_port")
+    assert obstacle(single_port, "ice40") is None
+    assert "take program_memory 'block'" in (obstacle(single_port, "ecp5") or "")
     assert obstacle(PAPER, "ecp5") is obstacle(PAPER, "xilinx") is None
 
 

@@ -319,7 +319,13 @@ def test_a_failure_is_its_first_error(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, f"say('{fits}ERROR: first\\nERROR: second\\n'); sys.exit(1)")
     with pytest.raises(NextpnrError, match=r"^nextpnr: ERROR: first$"):
         run_nextpnr([], "{}")
-    pretend(monkeypatch, "sys.exit(3)")
+    pretend(monkeypatch, "import os; say('Info: update_chains distance 3\\n'); os.kill(os.getpid(), 9)")
+    with pytest.raises(NextpnrError, match=r"^nextpnr was ended by signal 9 \(SIGKILL\)$"):
+        run_nextpnr([], "{}")
+    pretend(monkeypatch, "say('Warning: odd\\nsomething broke\\nInfo: last\\n'); sys.exit(1)")
+    with pytest.raises(NextpnrError, match=r"^nextpnr: something broke$"):
+        run_nextpnr([], "{}")
+    pretend(monkeypatch, "say('Info: last\\n'); sys.exit(3)")
     with pytest.raises(NextpnrError, match=r"^nextpnr: exit status 3$"):
         run_nextpnr([], "{}")
 

@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Target = Literal["ecp5", "ice40", "xilinx"]
-"""Families: Lattice ECP5, Lattice iCE40 UltraPlus, Xilinx 7 series."""
+Target = Literal["ecp5", "ice40", "gowin", "xilinx"]
+"""Families: Lattice ECP5, Lattice iCE40 UltraPlus, Gowin GW1N, Xilinx 7 series."""
 
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 WITHOUT_LUT_RAM: tuple[Target, ...] = ("ice40",)
 """Families that have no memories that are read without a clock."""
+
+WITH_SINGLE_PORT: tuple[Target, ...] = ("ice40",)
+"""Families that have memories with one port beside their block RAMs."""
 
 _KINDS: Mapping[Target, Mapping[str, str]] = {
     "ecp5": {
@@ -32,6 +35,15 @@ _KINDS: Mapping[Target, Mapping[str, str]] = {
         "distributed_ram": r"(?!)",
         "multiplier": r"SB_MAC16",
     },
+    "gowin": {
+        "lut": r"LUT[1-4]",
+        "flip_flop": r"DFFN?[SRPC]?E?",
+        "carry": r"ALU",
+        "wide_multiplexer": r"MUX2_LUT[5-8]",
+        "block_ram": r"(SP|SDP|DP)X?9?B?|pROM",
+        "distributed_ram": r"RAM16S(DP)?[124]",
+        "multiplier": r"MULT(9X9|18X18|36X36)|MULTADDALU18X18|MULTALU(18X18|36X18)",
+    },
     "xilinx": {
         "lut": r"LUT[1-6]|INV",
         "flip_flop": r"FD[RSCP]E(_1)?",
@@ -43,8 +55,8 @@ _KINDS: Mapping[Target, Mapping[str, str]] = {
     },
 }
 
-# An ECP5 carry cell is two look-up tables of its slice. Elsewhere the carry chain lies beside them.
-_LUTS_PER_CARRY: Mapping[Target, int] = {"ecp5": 2, "ice40": 0, "xilinx": 0}
+# An ECP5 carry cell is two look-up tables of its slice, a Gowin one is one. Elsewhere the chain lies beside them.
+_LUTS_PER_CARRY: Mapping[Target, int] = {"ecp5": 2, "ice40": 0, "gowin": 1, "xilinx": 0}
 
 
 @dataclass(frozen=True, kw_only=True)

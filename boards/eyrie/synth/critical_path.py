@@ -6,7 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 # Yosys names what it makes after the nearest name in the source; nextpnr marks the parts of what it takes apart.
-_MADE = re.compile(r"(_(LUT4|CCU2C|PFUMX|L6MUX21|TRELLIS_FF|TRELLIS_DPR16X4|DP16KD|MULT18X18D)_|(?<=[^.])\$).*")
+_MADE = re.compile(
+    r"(_(LUT[1-4]|CCU2C|PFUMX|L6MUX21|TRELLIS_FF|TRELLIS_DPR16X4|DP16KD|MULT18X18D?"
+    r"|SB_(LUT4|CARRY|DFF[A-Z]*|RAM40_4K[A-Z]*|SPRAM256KA|MAC16)"
+    r"|ALU|DFF[A-Z]*|MUX2_LUT[5-8]|RAM16SDP4|SDPX9B|DPX9B|SPX9)_|(?<=[^.])\$).*"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

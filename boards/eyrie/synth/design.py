@@ -7,8 +7,9 @@ from eyrie.bench import emitted
 from eyrie.bench.cache import Progress
 from eyrie.bench.emitted import COMMAND_MODULE, PE_MODULE, ROWSTAT_REPEATED
 from eyrie.common.emit import EmittedVerilog
+from eyrie.eie.config import EieConfig
 from eyrie.rowstat.config import RowstatConfig
-from eyrie.synth.cells import WITHOUT_LUT_RAM, Target
+from eyrie.synth.cells import WITH_SINGLE_PORT, WITHOUT_LUT_RAM, Target
 from eyrie.synth.engines import EngineConfig
 
 
@@ -44,6 +45,10 @@ def placed_modules(config: EngineConfig) -> tuple[str, ...]:
 
 def obstacle(config: EngineConfig, target: Target) -> str | None:
     """Why an engine cannot be made for a family, in a line; None if it can."""
+    if isinstance(config, EieConfig) and target not in WITH_SINGLE_PORT:
+        for name in ("entry_memory", "program_memory"):
+            if getattr(config, name) == "single_port":
+                return f"{target} has no memories with one port apart from its block RAMs; take {name} 'block'"
     if target not in WITHOUT_LUT_RAM:
         return None
     lack = f"{target} has no memories that are read without a clock"

@@ -1,11 +1,12 @@
-"""nextpnr for ECP5 from its wheel: how to call it, and what it says while it works and when it fails."""
+"""nextpnr: what it is given, what it says while it works and when it fails; and that for ECP5 from its wheel."""
 
 import importlib.metadata
 import re
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from eyrie.bench.cache import Progress
@@ -81,14 +82,54 @@ def run_nextpnr(options: Sequence[str], netlist: str, *, progress: Progress | No
         If it fails otherwise.
     """
     nextpnr_version()
+    outputs, log = place_and_route(_NEXTPNR, options, {"netlist.json": netlist}, ["report.json"], progress=progress)
+    return outputs["report.json"].decode(), log
+
+
+def place_and_route(
+    command: Sequence[str],
+    options: Sequence[str],
+    files: Mapping[str, str],
+    outputs: Sequence[str],
+    *,
+    progress: Progress | None = None,
+) -> tuple[dict[str, bytes], str]:
+    """Run any nextpnr in a temporary folder.
+
+    Parameters
+    ----------
+    command : sequence of str
+        How it is called.
+    options : sequence of str
+        All but those that name the netlist and the report.
+    files : mapping of str to str
+        What lies in the folder before: ``netlist.json``, which Yosys wrote, and what the options name.
+    outputs : sequence of str
+        Files to bring back; ``report.json`` is nextpnr's report.
+    progress : callable, optional
+        Told how far it is.
+
+    Returns
+    -------
+    dict of str to bytes, str
+        The outputs, and the log.
+
+    Raises
+    ------
+    DoesNotFitError
+        If the part is too small.
+    NextpnrError
+        If it fails otherwise.
+    """
     with tempfile.TemporaryDirectory(prefix="eyrie-nextpnr-") as folder:
-        Path(folder, "netlist.json").write_text(netlist, encoding="utf-8")
+        for name, text in files.items():
+            Path(folder, name).write_text(text, encoding="utf-8")
         # It sees files by relative paths alone.
-        command = [*_NEXTPNR, "--json", "netlist.json", "--report", "report.json", *options]
-        status, log = _run(command, Path(folder), progress)
+        call = [*command, "--json", "netlist.json", "--report", "report.json", *options]
+        status, log = _run(call, Path(folder), progress)
         if status:
             raise _failure(status, log)
-        return Path(folder, "report.json").read_text(encoding="utf-8"), log
+        return {name: Path(folder, name).read_bytes() for name in outputs}, log
 
 
 def _run(command: Sequence[str], folder: Path, progress: Progress | None) -> tuple[int, str]:
@@ -127,6 +168,8 @@ def _failure(status: int, log: str) -> NextpnrError:
     over = [f"{used:,} of {there:,} {kind}" for kind, (used, there) in counts.items() if used > there]
     if over:
         return DoesNotFitError(f"the design does not fit: it takes {', '.join(over)}")
-    lines = [line.strip() for line in log.splitlines() if line.strip()] or [f"exit status {status}"]
-    first = next((line for line in lines if line.startswith("ERROR")), lines[-1])
+    if status < 0:
+        return NextpnrError(f"nextpnr was ended by signal {-status} ({signal.Signals(-status).name})")
+    lines = [line.strip() for line in log.splitlines() if line.strip() and not line.startswith(("Info:", "Warning:"))]
+    first = next((line for line in lines if line.startswith("ERROR")), (lines or [f"exit status {status}"])[-1])
     return NextpnrError(f"nextpnr: {first}")

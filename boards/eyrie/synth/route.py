@@ -100,12 +100,17 @@ def route(job: RouteJob, seed: int, *, progress: Progress | None = None) -> Rout
         raise NextpnrError(
             f"{job.core.top} must have one clock with paths between registers, not {len(report['fmax'])}"
         )
-    ((clock, timing),) = report["fmax"].items()
+    (clock,) = report["fmax"]
+    return read_routed(folder, report, clock, seed=seed, constraint_mhz=job.constraint_mhz)
+
+
+def read_routed(folder: Path, report: dict[str, Any], clock: str, *, seed: int, constraint_mhz: int) -> Routed:
+    """What came out, for one of the clocks in nextpnr's report; ``seconds`` and ``nextpnr.log`` lie in the folder."""
     path = next(path for path in report["critical_paths"] if path["from"] == path["to"] == f"posedge {clock}")
     return Routed(
         seed=seed,
-        constraint_mhz=job.constraint_mhz,
-        fmax_mhz=timing["achieved"],
+        constraint_mhz=constraint_mhz,
+        fmax_mhz=report["fmax"][clock]["achieved"],
         utilisation={
             kind: (cells["used"], cells["available"])
             for kind, cells in sorted(report["utilization"].items())

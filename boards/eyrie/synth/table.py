@@ -8,7 +8,7 @@ from eyrie.synth.yosys import SynthesisReport
 
 COLUMNS = ("module", "instances", "LUTs", "flip-flops", "block RAMs", "distributed RAMs", "multipliers")
 
-FIT_COLUMNS = ("part", "LUTs, memories too", "flip-flops", "block RAMs of 18 kbit", "multipliers", "can hold it")
+FIT_COLUMNS = ("part", "LUTs, memories too", "flip-flops", "block RAMs", "multipliers", "can hold it")
 
 _NAMES = {"luts": "LUTs", "flip_flops": "flip-flops", "block_rams": "block RAMs", "multipliers": "multipliers"}
 
@@ -28,13 +28,11 @@ def report_rows(report: SynthesisReport) -> list[tuple[str | int, ...]]:
 
 
 def fit_rows(cells: Cells) -> list[tuple[str | int, ...]]:
-    """One row for what a design takes, one for each part of the family with what it has; none if none is known."""
-    wanted, parts = taken(cells), PARTS[cells.target]
-    if not parts:
-        return []
+    """One row for what a design takes, one for each part of the family with what it has."""
+    wanted = taken(cells)
     return [
         ("taken", *astuple(wanted), ""),
-        *((name, *astuple(part), _fit(wanted, part)) for name, part in parts.items()),
+        *((name, *astuple(part), _fit(wanted, part)) for name, part in PARTS[cells.target].items()),
     ]
 
 

@@ -17,8 +17,12 @@ from eyrie.synth.cells import Cells, Target
 _COMMANDS: dict[Target, str] = {
     "ecp5": "synth_ecp5 -nowidelut -top {top}",
     "ice40": "synth_ice40 -dsp -spram -top {top}",
+    "gowin": "synth_gowin -family gw1n -noiopads -top {top}",
     "xilinx": "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top {top}",
 }
+
+# What Yosys leaves to be done before placement, and would do for every module that is kept.
+_PADS: dict[Target, tuple[str, ...]] = {"gowin": ("iopadmap -bits -inpad IBUF O:I -outpad OBUF I:O {top}",)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +141,7 @@ def synthesise(
     )
 
 
-def netlist_script(top: str, target: Target, keep: Sequence[str]) -> tuple[str, ...]:
+def netlist_script(top: str, target: Target, keep: Sequence[str], *, vendor_cells: bool = False) -> tuple[str, ...]:
     """Commands that make a flat netlist for placement.
 
     Parameters
@@ -149,12 +153,15 @@ def netlist_script(top: str, target: Target, keep: Sequence[str]) -> tuple[str, 
     keep : sequence of str
         Modules that are mapped once, with no optimisation across their boundary, and flattened only afterwards: what
         stands in a module of its own because it repeats something stays repeated.
+    vendor_cells : bool
+        The design holds cells of the family, a PLL for one, which Yosys knows only once it maps for that family.
     """
     return (
-        *_mapping(top, target, keep),
+        *_mapping(top, target, keep, check=not vendor_cells),
         "setattr -mod -unset keep_hierarchy",
         "flatten",
         "clean",
+        *(command.format(top=top) for command in _PADS.get(target, ())),
         "write_json netlist.json",
     )
 
@@ -179,10 +186,10 @@ def netlist(verilog: str, script: Sequence[str], *, progress: Progress | None = 
     return gzip.decompress((folder / "netlist.json.gz").read_bytes()).decode()
 
 
-def _mapping(top: str, target: Target, keep: Sequence[str]) -> tuple[str, ...]:
+def _mapping(top: str, target: Target, keep: Sequence[str], *, check: bool = True) -> tuple[str, ...]:
     return (
         "read_verilog design.v",
-        f"hierarchy -check -top {top}",
+        f"hierarchy {'-check ' if check else ''}-top {top}",
         *(f"setattr -mod -set keep_hierarchy 1 {module}" for module in keep),
         _COMMANDS[target].format(top=top),
     )

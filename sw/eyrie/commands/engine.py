@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import fields, replace
+from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def engine_from(
     if engine == "rowstat":
         if given:
             raise click.UsageError(f"{given[0]} is for --engine eie; the size of a rowstat engine is --array RxC")
-        return _array(ARRAYS[preset or "default"], array)
+        return with_array(ARRAYS[preset or "default"], array)
     if array is not None:
         raise click.UsageError("--array is for --engine rowstat; the size of an EIE engine is --pes")
     if preset is None:
@@ -108,10 +109,18 @@ def engine_from(
     return ENGINES[preset]
 
 
-def _array(config: RowstatConfig, array: tuple[int, int] | None) -> RowstatConfig:
+def with_array(config: RowstatConfig, array: tuple[int, int] | None) -> RowstatConfig:
+    """The same memories with another array of PEs, if one is given; as many columns share a filter scratch pad as the
+    new number can be divided into.
+
+    Raises
+    ------
+    InputError
+        If it is out of range.
+    """
     rows, columns = array or (config.rows, config.columns)
     try:
-        return replace(config, rows=rows, columns=columns)
+        return replace(config, rows=rows, columns=columns, filter_columns=gcd(config.filter_columns, columns))
     except ValueError as error:
         raise InputError(f"--array: {error}") from error
 

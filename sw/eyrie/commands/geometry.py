@@ -16,6 +16,7 @@ _OPTIONS = (
     ("--index-bits", 4, "Bits of the zero run in front of an entry: wide ones save cycles, narrow ones memory."),
     ("--queue-depth", 8, "Slices that wait in a PE's queue when it stops the broadcast."),
     ("--activation-bits", 16, "Bits of a signed activation, 8 to 16."),
+    ("--column-groups", 1, "Groups of PEs with a broadcast each, 1, 2 or 4; layers may split their columns over them."),
 )
 
 SWITCH = click.Choice(["on", "off"])
@@ -82,6 +83,7 @@ def geometry_from(**geometry: Any) -> EieConfig:
             activation_width=geometry["activation_bits"],
             multipliers=geometry["multipliers"] == "on",
             lut_ram=geometry["lut_ram"] == "on",
+            column_groups=geometry["column_groups"],
         )
     except ValueError as error:
         raise InputError(str(error)) from error

@@ -13,7 +13,7 @@ from eyrie.commands.terminal import json_option, print_json, print_table, progre
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path), required=False, metavar="[DIR|CONFIG.json]")
 @engine_options
-@click.option("--target", type=click.Choice(["ecp5", "ice40", "xilinx"]), default="ecp5", show_default=True)
+@click.option("--target", type=click.Choice(["ecp5", "ice40", "gowin", "xilinx"]), default="ecp5", show_default=True)
 @click.option("--flatten", is_flag=True, help="Optimise PEs together with what is around them; takes minutes.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Folder for report and log.")
 @json_option
@@ -73,8 +73,7 @@ def synth(
     else:
         title = f"{report.top}, {array_size(config)}, {target}, Yosys {report.yosys} (not placed)"
         print_table(title, COLUMNS, report_rows(report))
-        if rows := fit_rows(report.whole):
-            print_table("cells against parts, by count alone", FIT_COLUMNS, rows, left=(0, 5))
+        print_table("cells against parts, by count alone", FIT_COLUMNS, fit_rows(report.whole), left=(0, 5))
         if plan is not None and not lines:
             click.echo(f"As planned ({plan.name}): {', '.join(plan.modules)}")
         elif plan is None and not flatten:

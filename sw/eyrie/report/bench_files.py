@@ -90,6 +90,8 @@ def write_curves(
 def describe_levers(levers: Levers) -> tuple[str, str, str]:
     """Levers in words: how rows and runs are stored, how deep queues are, what empty slices cost."""
     rows = "rows balanced" if levers.balance else "rows interleaved"
+    if levers.column_groups > 1:
+        rows += f", columns split over up to {levers.column_groups} groups"
     aims = {"cycles": "index bits chosen for cycles", "bits": "index bits chosen for size"}
     runs = aims.get(str(levers.index_bits), f"{levers.index_bits} index bits")
     empty = "empty slices skipped" if levers.skip_empty else "empty slices take a cycle"
@@ -101,5 +103,5 @@ def lever_arguments(levers: Levers) -> str:
     balance, skip_empty = ("on" if switch else "off" for switch in (levers.balance, levers.skip_empty))
     return (
         f"--queue-depth {levers.queue_depth} --index-bits {levers.index_bits} --balance {balance} "
-        f"--skip-empty {skip_empty}"
+        f"--skip-empty {skip_empty} --column-groups {levers.column_groups}"
     )

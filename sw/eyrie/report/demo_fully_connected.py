@@ -13,7 +13,8 @@ from eyrie.compile.folder import IMAGE, REPORT, read_folder, write_folder
 from eyrie.compile.network.fields import Fields
 from eyrie.compile.scaling import quantise_input
 from eyrie.driver.comparison import n_different
-from eyrie.driver.device import GoldenDevice, SimulatedDevice
+from eyrie.driver.golden_device import GoldenDevice
+from eyrie.driver.simulated_device import SimulatedDevice
 from eyrie.errors import InputError
 from eyrie.files import read_bytes, write_atomic
 from eyrie.golden.dense import forward
@@ -56,20 +57,22 @@ def run_fully_connected(demo: DemoRun) -> tuple[dict[str, Any], np.ndarray]:
     inputs = demo.inputs
     x = quantise_input(compiled, inputs)
     with demo.part("LeNet-300-100: golden model"):
-        expected, _, work = GoldenDevice(compiled).run(x)
+        golden = GoldenDevice()
+        golden.load(compiled)
+        expected = golden.run(x, timed=False).outputs
         if not np.array_equal(expected, forward(result.quantised.layers, x, activation_width=16)):
             raise InputError("the golden model of the EIE engine differs from plain integer matrices")
     with demo.part("LeNet-300-100: build simulation"):
-        simulated = SimulatedDevice(compiled, demo.say)
+        simulated = SimulatedDevice(compiled.config, demo.say)
+        simulated.load(compiled)
     with demo.part("LeNet-300-100: simulate RTL"):
-        run = simulated.run(x, demo.count)
+        run = simulated.run(x, progress=demo.count)
     assert run.cycles is not None
-    assert work is not None
     with demo.part(f"LeNet-300-100: synthesise for {demo.target}"):
         synthesis = synthesise(emitted.text, emitted.top, demo.target, progress=demo.say)
         write_atomic(folder / "synthesis" / f"{demo.target}.log", read_bytes(synthesis.log))
 
-    multiplies, n_pes = work.multiplies / len(x), compiled.config.n_pes
+    multiplies, n_pes = golden.work.multiplies / len(x), compiled.config.n_pes
     report: dict[str, Any] = {
         "model": {"name": "LeNet-300-100", "file": f"{NAME}.onnx.gz", "inputs": network.inputs},
         "hardware": {"pes": n_pes, "config": asdict(compiled.config), "hash": f"{compiled.config.hash:016x}"},

@@ -12,7 +12,7 @@ import pytest
 
 from eyrie.common.emit import EmittedVerilog
 from eyrie.eie.config import EieConfig
-from eyrie.rowstat.config import PAPER, SMALL, RowstatConfig
+from eyrie.rowstat.config import DEFAULT, PAPER, SMALL, RowstatConfig
 from eyrie.synth import design, yosys
 from eyrie.synth.cells import Cells, Target
 from eyrie.synth.design import configuration_text
@@ -80,11 +80,12 @@ def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Yosys:
         (("--pes", 3), EieConfig(n_pes=3)),
         (("--engine", "eie", "--index-bits", 5), EieConfig(index_bits=5)),
         (("--preset", "ecp5-64"), ECP5_64),
-        (("--engine", "rowstat"), RowstatConfig()),
-        (("--engine", "rowstat", "--preset", "default"), RowstatConfig()),
+        (("--engine", "rowstat"), DEFAULT),
+        (("--engine", "rowstat", "--preset", "default"), DEFAULT),
         (("--engine", "rowstat", "--preset", "paper"), PAPER),
         (("--engine", "rowstat", "--preset", "small"), SMALL),
-        (("--engine", "rowstat", "--array", "4x5"), RowstatConfig(rows=4, columns=5)),
+        (("--engine", "rowstat", "--array", "4x5"), RowstatConfig(rows=4, columns=5)),  # columns that nothing divides
+        (("--engine", "rowstat", "--array", "4x28"), replace(DEFAULT, rows=4, columns=28)),
         (("--engine", "rowstat", "--preset", "paper", "--array", "8x8"), replace(PAPER, rows=8, columns=8)),
     ],
 )
@@ -173,7 +174,7 @@ def test_a_report_says_that_the_plan_holds_and_which_part_holds_the_engine(eyrie
     for line in (
         r"rowstat_core, 12 x 14 PEs, ecp5, Yosys 0\.99 \(not placed\)",
         r"LFE5U-85F .* 156 .* no: 157 of 156 multipliers",
-        r"As planned \(rowstat paper\): rowstat_pe, rowstat_row, rowstat_psum_bank",
+        r"As planned \(rowstat paper\): rowstat_pe, rowstat_filter_pad, rowstat_row, rowstat_psum_bank",
     ):
         assert re.search(line, ended.out), line
     facts = eyrie("synth", "--engine", "rowstat", "--preset", "paper", "--json").json

@@ -111,7 +111,7 @@ def test_an_array_of_the_other_engine(eyrie: Callable, tmp_path: Path) -> None:
     assert RowstatConfig.from_json(json.dumps(facts["config"])) == wanted
     assert RowstatConfig.from_json((tmp_path / "out" / "config.json").read_text()) == wanted
     kept = [line.split()[-1] for line in facts["yosys_script"] if "-set keep_hierarchy" in line]
-    assert kept == ["rowstat_pe", "rowstat_row", "rowstat_psum_bank", "rowstat_codebook"]
+    assert kept == ["rowstat_pe", "rowstat_filter_pad", "rowstat_row", "rowstat_psum_bank", "rowstat_codebook"]
     assert eyrie("route", tmp_path / "out", *part.split(), "--seed", 1, "--json").json["config"] == facts["config"]
     assert "rowstat_core, 8 x 8 PEs, on " in eyrie("route", "--engine", "rowstat", "--preset", "small").out
     assert eyrie("route", "--engine", "rowstat", "--preset", "small", "--json").json["placer"] == "static"

@@ -1,0 +1,1 @@
+"""Boards: what is on them, and what stands around an engine there."""
