@@ -1,6 +1,7 @@
 # amaranth: UnusedElaboratable=no
 """Docstrings of components against what the components are."""
 
+import dataclasses
 import importlib
 import inspect
 import pkgutil
@@ -20,10 +21,13 @@ from eyrie.common.lut_memory import LutMemory
 from eyrie.common.memory import SyncMemory
 from eyrie.common.rounding_shift import RoundingShift
 from eyrie.eie.broadcast import Broadcast
-from eyrie.eie.config import TINY
+from eyrie.eie.config import TINY as ONE_GROUP
 from eyrie.eie.control import Control
 from eyrie.eie.leading_nonzero_detect import LeadingNonzeroNode
 from eyrie.rowstat.config import TINY as ROWSTAT_TINY
+
+TINY = dataclasses.replace(ONE_GROUP, column_groups=2)
+"""Two groups of PEs, with which components have all of their members."""
 
 
 def components() -> Iterator[type[wiring.Component]]:

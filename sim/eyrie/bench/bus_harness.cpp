@@ -21,10 +21,11 @@
 namespace {
 
 enum End : int64_t {
-    ACK = 0,
-    ERR = 1,
-    NONE = 2,        // no answer
+    DONE = 0,
     ASSERTION = -1,  // an assertion of the design failed
+    REFUSED = -2,    // a transfer ended with an error
+    NONE = -3,       // a transfer got no answer
+    GIVEN_UP = -4,   // the master was told to drop everything, see `eyrie_give_up`
 };
 
 constexpr int64_t PATIENCE = 64;  // cycles that a transfer may take
@@ -34,40 +35,53 @@ bool assertion_failed = false;
 struct Context {
     VerilatedContext verilated;
     std::unique_ptr<Vtop> top;
+    uint64_t cycles = 0;
+    uint64_t last_cycle = UINT64_MAX;  // the master drops everything in it,
+    bool within_transfers = false;     // or once the transfer that is under way has ended
 
-    void tick() {
+    bool given_up() const { return cycles >= last_cycle; }
+
+    void fall() {
         top->clk = 0;
         top->eval();
+    }
+
+    void rise() {
         top->clk = 1;
         top->eval();
         verilated.timeInc(1);
+        ++cycles;
     }
 
-    int64_t transfer(uint32_t address, bool write, uint32_t& data) {
+    void tick() {
+        fall();
+        rise();
+    }
+
+    End transfer(uint32_t address, bool write, uint32_t& data) {
+        if (given_up()) return GIVEN_UP;
         top->bus__adr = address / 4;
         top->bus__we = write;
         top->bus__dat_w = data;
         top->bus__sel = 15;
         top->bus__cyc = top->bus__stb = 1;
-        int64_t end = NONE;
+        End end = NONE;
         for (int64_t cycle = 0; cycle < PATIENCE && end == NONE; ++cycle) {
-            top->clk = 0;
-            top->eval();
-            if (top->bus__ack) end = ACK;
-            if (top->bus__err) end = ERR;
+            if (within_transfers && given_up()) {
+                end = GIVEN_UP;
+                break;
+            }
+            fall();
+            if (top->bus__ack) end = DONE;
+            if (top->bus__err) end = REFUSED;
             data = top->bus__dat_r;
-            top->clk = 1;
-            top->eval();
-            verilated.timeInc(1);
+            rise();
         }
         top->bus__cyc = top->bus__stb = 0;
-        if (assertion_failed) {
-            assertion_failed = false;
-            return ASSERTION;
-        }
         return end;
     }
 
+    // As `transfer`, for addresses that are known to be allowed.
     uint32_t read(uint32_t address) {
         uint32_t data = 0;
         transfer(address, false, data);
@@ -76,6 +90,13 @@ struct Context {
 
     void write(uint32_t address, uint32_t data) { transfer(address, true, data); }
 };
+
+// What a function says in the end: an assertion comes first.
+int64_t said(int64_t end) {
+    if (!assertion_failed) return end;
+    assertion_failed = false;
+    return ASSERTION;
+}
 
 }  // namespace
 
@@ -98,9 +119,13 @@ Context* eyrie_create(int32_t seed) {
 }
 
 void eyrie_destroy(Context* context) {
+    // What is destroyed looks for its context in the thread's, which may be another one, or one that is gone.
+    Verilated::threadContextp(&context->verilated);
     context->top->final();
     delete context;
 }
+
+uint64_t eyrie_cycles(Context* context) { return context->cycles; }
 
 void eyrie_reset(Context* context, int64_t cycles) {
     context->top->rst = 1;
@@ -108,32 +133,36 @@ void eyrie_reset(Context* context, int64_t cycles) {
     context->top->rst = 0;
 }
 
-void eyrie_idle(Context* context, int64_t cycles) {
-    for (int64_t cycle = 0; cycle < cycles; ++cycle) context->tick();
+// The functions below say `GIVEN_UP` from so many cycles on; never again if it is less than 0.
+void eyrie_give_up(Context* context, int64_t cycles, int within_transfers) {
+    context->last_cycle = cycles < 0 ? UINT64_MAX : context->cycles + cycles;
+    context->within_transfers = within_transfers;
+}
+
+int64_t eyrie_idle(Context* context, int64_t cycles) {
+    for (int64_t cycle = 0; cycle < cycles && !context->given_up(); ++cycle) context->tick();
+    return said(context->given_up() ? GIVEN_UP : DONE);
 }
 
 // A transfer; `data` is what is written, or takes what is read.
 int64_t eyrie_transfer(Context* context, uint32_t address, int write, uint32_t* data) {
-    return context->transfer(address, write, *data);
+    return said(context->transfer(address, write, *data));
 }
 
 // Announces an image and writes its words as the device has places for them, until it says no more or has come to a
-// verdict; `patience` looks at the device between which nothing moves are enough. Gives the words that were written.
+// verdict; `patience` looks at the device between which nothing moves are enough.
 int64_t eyrie_load(Context* context, const uint32_t* words, int64_t n_words, int64_t patience) {
     context->write(EYRIE_EIE_CONTROL, EYRIE_EIE_CONTROL_LOAD_MASK);
     int64_t written = 0;
-    for (int64_t look = 0; look < patience; ++look) {
-        if (assertion_failed) break;
-        if (!(context->read(EYRIE_EIE_STATUS) & EYRIE_EIE_STATUS_LOADING_MASK) && look) return written;
+    for (int64_t look = 0; look < patience && !context->given_up() && !assertion_failed; ++look) {
+        if (!(context->read(EYRIE_EIE_STATUS) & EYRIE_EIE_STATUS_LOADING_MASK) && look) break;
         const int64_t places = context->read(EYRIE_EIE_LOAD_FREE);
         for (int64_t place = 0; place < places && written < n_words; ++place) {
             context->write(EYRIE_EIE_LOAD, words[written++]);
             look = 0;
         }
     }
-    const bool failed = assertion_failed;
-    assertion_failed = false;
-    return failed ? static_cast<int64_t>(ASSERTION) : written;
+    return said(context->given_up() ? GIVEN_UP : DONE);
 }
 
 }  // extern "C"

@@ -1,6 +1,7 @@
 """An EIE device in compiled simulation, at its bus: faster than at the serial pins, and to the cycle."""
 
 import ctypes
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,14 @@ _DEFINES = (
     "-DVL_PRINTF(...)=fprintf(stderr,__VA_ARGS__)",
 )
 _PATIENCE = 4000
+
+_GIVEN_UP = -4
+_FAILURES = {
+    -1: "broke an assertion in the hardware (see standard error)",
+    -2: "was refused",
+    -3: "got no answer",
+}
+"""As ``bus_harness.cpp`` has them."""
 
 
 class Verdict(NamedTuple):
@@ -91,7 +100,7 @@ class BusSimulation:
 
     def idle(self, cycles: int) -> None:
         """Let cycles pass."""
-        self._library.eyrie_idle(self._context, cycles)
+        self._require(self._library.eyrie_idle(self._context, cycles), "a while")
 
     def read(self, name: str) -> int:
         """A register, or the next word of a window."""
@@ -106,13 +115,41 @@ class BusSimulation:
         register = EIE_MAP.register("control")
         self.write("control", sum(register.field(name).mask for name in wanted))
 
+    @property
+    def cycles(self) -> int:
+        """Clock cycles that have passed."""
+        return int(self._library.eyrie_cycles(self._context))
+
     def load(self, words: npt.NDArray[np.uint32]) -> Verdict:
         """Announce an image and write its words until the device has come to a verdict, or waits for more."""
         words = np.ascontiguousarray(words, np.uint32)
-        written = self._library.eyrie_load(self._context, words.ctypes.data, len(words), _PATIENCE)
-        if written < 0:
-            raise SimulationError("an assertion in the hardware failed (see standard error)")
+        self._require(self._library.eyrie_load(self._context, words.ctypes.data, len(words), _PATIENCE), "a load")
         return self.verdict()
+
+    def interrupt(self, job: Callable[[], object], cycles: int, *, within_transfers: bool) -> bool:
+        """Have the master carry out a job and drop it after so many cycles.
+
+        Parameters
+        ----------
+        job : callable
+            Makes transfers on this device, and lets cycles pass.
+        cycles : int
+        within_transfers : bool
+            A transfer is dropped too, which only a reset may follow; else it comes to its end.
+
+        Returns
+        -------
+        bool
+            Whether it was dropped; False if it was over before.
+        """
+        self._library.eyrie_give_up(self._context, cycles, within_transfers)
+        try:
+            job()
+        except _GivenUp:
+            return True
+        finally:
+            self._library.eyrie_give_up(self._context, -1, False)
+        return False
 
     def verdict(self) -> Verdict:
         """What the device says of the image."""
@@ -129,17 +166,29 @@ class BusSimulation:
             If that takes too long.
         """
         for _ in range(_PATIENCE):
-            if not EIE_MAP.register("status").unpack(self.read("status"))["busy"]:
+            if not self.busy():
                 return
         raise SimulationError("the device does not come to rest")
+
+    def busy(self) -> bool:
+        """Whether a program runs."""
+        return bool(EIE_MAP.register("status").unpack(self.read("status"))["busy"])
 
     def _transfer(self, address: int, value: int | None) -> int:
         data = ctypes.c_uint32(value or 0)
         end = self._library.eyrie_transfer(self._context, address, value is not None, ctypes.byref(data))
-        if end:
-            ends = {1: "was refused", 2: "got no answer", -1: "broke an assertion in the hardware"}
-            raise SimulationError(f"a transfer at {address:#x} {ends[end]}")
+        self._require(end, f"a transfer at {address:#x}")
         return data.value
+
+    def _require(self, end: int, what: str) -> None:
+        if end == _GIVEN_UP:
+            raise _GivenUp
+        if end in _FAILURES:
+            raise SimulationError(f"{what} {_FAILURES[end]}")
+
+
+class _GivenUp(Exception):
+    """The master was told to drop everything."""
 
 
 def _address(name: str) -> int:
@@ -155,9 +204,11 @@ def _open(path: Path) -> ctypes.CDLL:
         ("create", pointer, [ctypes.c_int32]),
         ("destroy", None, [pointer]),
         ("reset", None, [pointer, long]),
-        ("idle", None, [pointer, long]),
+        ("idle", long, [pointer, long]),
         ("transfer", long, [pointer, word, integer, pointer]),
         ("load", long, [pointer, pointer, long, long]),
+        ("give_up", None, [pointer, long, integer]),
+        ("cycles", ctypes.c_uint64, [pointer]),
     ):
         function = getattr(library, f"eyrie_{name}")
         function.restype, function.argtypes = result, arguments

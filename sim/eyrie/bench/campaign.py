@@ -9,7 +9,7 @@ import numpy as np
 from eyrie.bench.engine import SimulatedEngine
 from eyrie.bench.simulation import STALLS, SimulationError, Stall
 from eyrie.compile.mapping import map_network
-from eyrie.compile.random_network import RandomCase, draw_case, draw_config, draw_inputs
+from eyrie.compile.random_network import RandomCase, draw_case, draw_column_groups, draw_config, draw_inputs
 from eyrie.cycles.model import PhaseWatch
 from eyrie.driver.schedule import run_schedule
 from eyrie.eie.config import EieConfig
@@ -100,7 +100,8 @@ def draw_engine(seed: int, number: int) -> EieConfig:
     rng = np.random.default_rng([seed, number])
     config = draw_config(rng)
     if number % 4 == 3:
-        config = replace(config, n_pes=_LARGE[number // 4 % len(_LARGE)])
+        n_pes = _LARGE[number // 4 % len(_LARGE)]
+        config = replace(config, n_pes=n_pes, column_groups=draw_column_groups(rng, n_pes))
     return config
 
 

@@ -4,6 +4,7 @@ import random
 from typing import Literal, get_args
 
 from eyrie.bench.serial_line import FRAME_BITS, SerialLine
+from eyrie.bench.serial_simulation import SerialSimulation
 from eyrie.bench.simulated_line import SimulatedLine
 
 Damage = Literal["drop", "double", "flip", "insert", "framing", "glitch", "break", "gap", "noise"]
@@ -21,14 +22,29 @@ class DamagedLine:
 
     Parameters
     ----------
-    line : SimulatedLine
+    simulation : SerialSimulation
+    timeout : int
+        The device's, in clock cycles.
     draw : random.Random
-        Where, how, and how far off the clock is.
+        Where, how, and how far off the clock is: as far as may be in two of three lines.
+
+    Attributes
+    ----------
+    done : list of Damage
+        Since it was begun.
     """
 
-    def __init__(self, line: SimulatedLine, draw: random.Random) -> None:
-        self.line, self.draw = line, draw
-        self.bit_time = line.simulation.divisor * (1 + draw.uniform(-WORST_OFFSET, WORST_OFFSET))
+    def __init__(self, simulation: SerialSimulation, timeout: int, draw: random.Random) -> None:
+        self.simulation, self.timeout = simulation, timeout
+        self.begin(draw)
+
+    def begin(self, draw: random.Random) -> None:
+        """Draw everything anew; what came and was not received is gone, and nothing is to be damaged."""
+        self.draw = draw
+        offset = draw.choice([-WORST_OFFSET, WORST_OFFSET, draw.uniform(-WORST_OFFSET, WORST_OFFSET)])
+        self.bit_time = self.simulation.divisor * (1 + offset)
+        self._line = SimulatedLine(self.simulation, self.timeout)
+        self.done: list[Damage] = []
         self._armed: dict[int, Damage] = {}
         self._sends = 0
 
@@ -36,23 +52,21 @@ class DamagedLine:
         """Damage what is sent after so many sends."""
         self._armed[self._sends + after] = damage
 
-    def disarm(self) -> None:
-        """Nothing more is to go wrong."""
-        self._armed.clear()
-
     def send(self, data: bytes) -> None:
         """Bytes go onto the line back to back, damaged if it is their turn."""
         damage = self._armed.pop(self._sends, None)
         self._sends += 1
-        self.line.put(SerialLine(self.bit_time).send(data) if damage is None else self._damaged(data, damage))
+        if damage is not None:
+            self.done.append(damage)
+        self._line.put(SerialLine(self.bit_time).send(data) if damage is None else self._damaged(data, damage))
 
     def receive(self, count: int) -> bytes:
         """As the line below."""
-        return self.line.receive(count)
+        return self._line.receive(count)
 
     def settle(self) -> None:
         """As the line below."""
-        self.line.settle()
+        self._line.settle()
 
     def _damaged(self, data: bytes, damage: Damage) -> SerialLine:
         draw, line = self.draw, SerialLine(self.bit_time)
@@ -71,7 +85,7 @@ class DamagedLine:
         if damage == "break":
             return line.send(before).level(0, 2 * FRAME_BITS * self.bit_time).idle(1).send(byte + after)
         if damage == "gap":
-            return line.send(before).level(1, draw.uniform(0.9, 1.5) * self.line.timeout).send(byte + after)
+            return line.send(before).level(1, draw.uniform(0.9, 1.5) * self.timeout).send(byte + after)
         line.send(data)
         for _ in range(draw.randint(5, 20) if damage == "noise" else 1):
             line.invert(draw.uniform(0, line.end), draw.uniform(1, self.bit_time))

@@ -11,6 +11,7 @@ from eyrie.bench.eie_levers import LEVERS, PAPER, IndexBits, Levers
 from eyrie.bench.eie_model import LayerModel
 from eyrie.bench.eie_row import LayerRow
 from eyrie.bench.eie_storage import stored_bits
+from eyrie.compress.interleave import Placement
 
 ALL_ON = "all on"
 ALL_OFF = "all off"
@@ -52,13 +53,16 @@ def ablate(
     """
     for layer in published:
         drawn = draw_layer(layer, seed)
-        placements = {balance: place_rows(drawn, n_pes, replace(levers, balance=balance)) for balance in (False, True)}
-        memories: dict[tuple[bool, IndexBits], tuple[CompiledLayer, LayerModel]] = {}
+        placements: dict[tuple[bool, int], Placement] = {}
+        memories: dict[tuple[bool, int, IndexBits], tuple[CompiledLayer, LayerModel]] = {}
         for name, variant in lever_variants(levers).items():
             say(f"{layer.name}: {name}")
-            key = variant.balance, variant.index_bits
+            place = variant.balance, variant.column_groups
+            if place not in placements:
+                placements[place] = place_rows(drawn, n_pes, variant)
+            key = (*place, variant.index_bits)
             if key not in memories:
-                compiled = compile_layer(drawn, placements[variant.balance], variant)
+                compiled = compile_layer(drawn, placements[place], variant, n_pes=n_pes)
                 memories[key] = compiled, LayerModel(compiled)
             compiled, model = memories[key]
             config = compiled.config_with(variant)
@@ -69,6 +73,7 @@ def ablate(
                 pes=n_pes,
                 seed=seed,
                 index_bits=config.index_bits,
+                column_groups=config.column_groups,
                 useful_multiplies=drawn.useful_multiplies,
                 cycles=timing.cycles,
                 paper_cycles=layer.cycles if n_pes == layer.pes else None,

@@ -81,7 +81,7 @@ def bench_on_model(
     for layer in published:
         say(f"{layer.name}: drawing and compiling")
         drawn = draw_layer(layer, seed)
-        compiled = compile_layer(drawn, place_rows(drawn, n_pes, levers), levers)
+        compiled = compile_layer(drawn, place_rows(drawn, n_pes, levers), levers, n_pes=n_pes)
         say(f"{layer.name}: golden model and cycle model")
         outputs, timing = LayerModel(compiled).run()
         differences = compare_outputs(drawn, outputs)
@@ -95,8 +95,8 @@ def bench_on_rtl(
 ) -> Iterator[BenchRow]:
     """Each layer on simulated hardware.
 
-    Deeper memories change no cycle, so that layers with the same index width share one engine, which saves building
-    one for each. Bits are those of an engine of the layer's own size, as on the model.
+    Deeper memories change no cycle, so that layers with the same index width and groups of PEs share one engine, which
+    saves building one for each. Bits are those of an engine of the layer's own size, as on the model.
 
     Raises
     ------
@@ -110,12 +110,12 @@ def bench_on_rtl(
         say(f"{layer.name}: drawing and compiling")
         drawn = draw_layer(layer, seed)
         placement = place_rows(drawn, n_pes, levers)
-        compiled = compile_layer(drawn, placement, levers)
+        compiled = compile_layer(drawn, placement, levers, n_pes=n_pes)
         own[layer.name] = placement, compiled.config, stored_bits(compiled.placed, compiled.config)
     engines: dict[EieConfig, SimulatedEngine] = {}
     for layer in published:
         placement, smallest, bits = own[layer.name]
-        config = shared_config([it for _, it, _ in own.values() if it.index_bits == smallest.index_bits])
+        config = shared_config([it for _, it, _ in own.values() if _kind(it) == _kind(smallest)])
         if config not in engines:
             engines[config] = SimulatedEngine(config, seed=seed, progress=say)
         say(f"{layer.name}: compiling for the shared engine")
@@ -128,6 +128,11 @@ def bench_on_rtl(
         if cycles != timing.cycles:
             differences = (*differences, f"RTL takes {cycles} cycles, the cycle model says {timing.cycles}")
         yield _row(compiled, levers, timing, "rtl", cycles, bits, differences)
+
+
+def _kind(config: EieConfig) -> tuple[int, int]:
+    """What engines that layers share must have in common."""
+    return config.index_bits, config.column_groups
 
 
 def shared_config(configs: Sequence[EieConfig]) -> EieConfig:
@@ -171,6 +176,7 @@ def _row(
         seed=layer.seed,
         balance=levers.balance,
         index_bits=config.index_bits,
+        column_groups=config.column_groups,
         queue_depth=config.queue_depth,
         skip_empty=config.skip_empty,
         useful_multiplies=useful,

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from eyrie.anchors.eie import published_design
 from eyrie.bench.eie_layers import ACCUMULATOR_WIDTH, ACTIVATION_WIDTH, BenchLayer
 from eyrie.bench.eie_levers import Levers
+from eyrie.compile.column_groups import LayerInputs, place_in_groups
 from eyrie.compile.compiled import CompiledNetwork
 from eyrie.compile.mapping import map_network
 from eyrie.compile.place import PlacedLayer
-from eyrie.compress.balance import balanced_placement
 from eyrie.compress.interleave import Placement
 from eyrie.eie.config import EieConfig
 
@@ -39,14 +41,25 @@ class CompiledLayer:
 
 
 def place_rows(layer: BenchLayer, n_pes: int, levers: Levers) -> Placement:
-    """Rows in balance over the PEs, or interleaved."""
-    if levers.balance:
-        return balanced_placement(layer.codes, n_pes, activation_density=layer.published.activation_density)
-    return Placement.interleaved(layer.published.outputs, n_pes)
+    """Rows in balance over the PEs, or interleaved; on those of a group, if the columns are better split over several.
+
+    PEs that cannot form so many groups form none.
+    """
+    groups = levers.column_groups if n_pes % levers.column_groups == 0 else 1
+    inputs = LayerInputs(slots=np.arange(layer.published.inputs), density=layer.published.activation_density)
+    return place_in_groups(
+        layer.network.layers[0],
+        EieConfig(n_pes=n_pes, column_groups=groups),
+        inputs,
+        balance=levers.balance,
+        sized=True,
+    )
 
 
-def compile_layer(layer: BenchLayer, placement: Placement, levers: Levers) -> CompiledLayer:
+def compile_layer(layer: BenchLayer, placement: Placement, levers: Levers, *, n_pes: int) -> CompiledLayer:
     """Encode a layer for an engine of its own, whose memories are the smallest powers of two that hold it.
+
+    Of ``n_pes`` PEs, in groups if the placement is for fewer.
 
     Raises
     ------
@@ -56,7 +69,8 @@ def compile_layer(layer: BenchLayer, placement: Placement, levers: Levers) -> Co
     design = published_design()
     choice = levers.index_bits
     base = EieConfig(
-        n_pes=placement.n_pes,
+        n_pes=n_pes,
+        column_groups=n_pes // placement.n_pes,
         queue_depth=levers.queue_depth,
         activation_width=ACTIVATION_WIDTH,
         codebook_bits=design.code_bits,

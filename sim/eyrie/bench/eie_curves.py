@@ -107,7 +107,7 @@ def queue_points(
     for layer in published:
         say(f"{layer.name}: compiling")
         drawn = draw_layer(layer, seed)
-        compiled = compile_layer(drawn, place_rows(drawn, n_pes, levers), levers)
+        compiled = compile_layer(drawn, place_rows(drawn, n_pes, levers), levers, n_pes=n_pes)
         model = LayerModel(compiled)
         for depth in depths:
             say(f"{layer.name}: queue depth {depth}")
@@ -135,7 +135,7 @@ def scaling_points(
         for n_pes in pe_counts:
             say(f"{layer.name}: {n_pes} PEs")
             try:
-                compiled = compile_layer(drawn, place_rows(drawn, n_pes, levers), levers)
+                compiled = compile_layer(drawn, place_rows(drawn, n_pes, levers), levers, n_pes=n_pes)
             except InputError as error:
                 yield Unfit(layer=layer.name, pes=n_pes, reason=str(error))
                 continue

@@ -14,6 +14,8 @@ class LayerRow:
     pes, seed : int
     index_bits : int
         Bits of a zero run.
+    column_groups : int
+        Groups of PEs over which the columns are split; 1 if one broadcast serves all PEs.
     useful_multiplies : int
         Non-zero weights that meet a non-zero activation.
     cycles : int
@@ -30,6 +32,7 @@ class LayerRow:
     pes: int
     seed: int
     index_bits: int
+    column_groups: int
     useful_multiplies: int
     cycles: int
     paper_cycles: int | None

@@ -30,7 +30,7 @@ ROWSTAT_TOP = "rowstat_core"
 ROWSTAT_PREFIX = "rowstat"
 """First part of the names of its other modules."""
 
-ROWSTAT_REPEATED = ("rowstat_pe", "rowstat_row", "rowstat_psum_bank", "rowstat_codebook")
+ROWSTAT_REPEATED = ("rowstat_pe", "rowstat_filter_pad", "rowstat_row", "rowstat_psum_bank", "rowstat_codebook")
 """Names of its modules with many instances; the last is not there without a codebook."""
 
 
@@ -48,7 +48,7 @@ def emit_core(config: EieConfig, progress: Progress | None = None) -> EmittedVer
 
         return emit_verilog(EieCore(config), name=TOP, prefix=PREFIX)
 
-    return _cached(config.as_json(), "eyrie.eie", emit, f"emitting Verilog for {config.n_pes} PEs", progress)
+    return cached_emission(config.as_json(), ("eyrie.eie",), emit, f"emitting Verilog for {config.n_pes} PEs", progress)
 
 
 def emit_rowstat_core(config: RowstatConfig, progress: Progress | None = None) -> EmittedVerilog:
@@ -66,13 +66,26 @@ def emit_rowstat_core(config: RowstatConfig, progress: Progress | None = None) -
         return emit_verilog(RowstatCore(config), name=ROWSTAT_TOP, prefix=ROWSTAT_PREFIX)
 
     text = f"emitting Verilog for {config.rows} x {config.columns} PEs"
-    return _cached(config.as_json(), "eyrie.rowstat", emit, text, progress)
+    return cached_emission(config.as_json(), ("eyrie.rowstat",), emit, text, progress)
 
 
-def _cached(
-    config: str, package: str, emit: Callable[[], EmittedVerilog], text: str, progress: Progress | None
+def cached_emission(
+    config: str, packages: Sequence[str], emit: Callable[[], EmittedVerilog], text: str, progress: Progress | None
 ) -> EmittedVerilog:
-    sources = _sources_hash((package, "eyrie.common"))
+    """What ``emit`` makes, from the cache if it was called for the same configuration and sources before.
+
+    Parameters
+    ----------
+    config : str
+        All that the Verilog depends on beside the sources.
+    packages : sequence of str
+        Packages that hold the sources, `eyrie.common` apart.
+    emit : callable
+    text : str
+        What ``progress`` is told when it is called.
+    progress : callable, optional
+    """
+    sources = _sources_hash((*packages, "eyrie.common"))
     key = content_key(config, sources, metadata.version("amaranth"), yosys_version())
 
     def make(folder: Path) -> None:

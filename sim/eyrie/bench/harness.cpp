@@ -101,6 +101,8 @@ Context* eyrie_create(int32_t seed) {
 }
 
 void eyrie_destroy(Context* context) {
+    // What is destroyed looks for its context in the thread's, which may be another one, or one that is gone.
+    Verilated::threadContextp(&context->verilated);
     context->top->final();
     delete context;
 }

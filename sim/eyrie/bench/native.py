@@ -127,7 +127,7 @@ def _control_file(verilog: str, not_inlined: Sequence[str], public: Sequence[str
     lines = ["`verilator_config", *(f"lint_off -rule {rule}" for rule in _SILENCED)]
     lines += [f'no_inline -module "{module}"' for module in not_inlined]
     for module in dict.fromkeys([*not_inlined, *public]):
-        header = re.search(rf"^module {re.escape(module)}\((.*)\);$", verilog, re.MULTILINE)
+        header = re.search(rf"^module {re.escape(module)}\(([^;]*)\);$", verilog, re.MULTILINE)
         if header is None:
             raise ValueError(f"the Verilog has no module {module}")
         for port in header[1].split(","):

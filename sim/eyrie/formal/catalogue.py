@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from eyrie.errors import InputError
 from eyrie.formal import (
+    axi_lite,
     bit_reader,
     crc32,
     eie_broadcast,
     eie_queue,
     eie_tree,
     huffman_decoder,
+    image_loader,
     load_stream_writer,
     memories,
     rounding_shift,
@@ -34,10 +36,12 @@ PROOFS: tuple[Proof, ...] = (
     *uart_receiver.PROOFS,
     uartbone.PROOF,
     *wishbone.PROOFS,
+    axi_lite.PROOF,
     crc32.PROOF,
     bit_reader.PROOF,
     huffman_decoder.PROOF,
     load_stream_writer.PROOF,
+    image_loader.PROOF,
 )
 """In the order in which they are carried out."""
 

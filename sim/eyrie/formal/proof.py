@@ -73,6 +73,8 @@ class Proof:
         Induction takes at most so many.
     constants : mapping of str to int
         Names of the module and other values for them, which make the component small.
+    broken_constants : mapping of str to int
+        The same for its broken variants, if these would take too many cycles to fail.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Proof:
     properties: tuple[Property, ...]
     cycles: int = 4
     constants: Mapping[str, int] = field(default_factory=dict)
+    broken_constants: Mapping[str, int] = field(default_factory=dict)
 
     def harness(self, broken: Broken | None = None) -> Harness:
         """The component in its surroundings, as it is or broken.
@@ -93,7 +96,7 @@ class Proof:
             If the source has not exactly one place to break.
         """
         module = _copy(importlib.import_module(self.module), broken)
-        vars(module).update(self.constants)
+        vars(module).update({**self.constants, **self.broken_constants} if broken else self.constants)
         return self.build(module)
 
 

@@ -44,6 +44,11 @@ _OPTIONS = (
     ("--index-bits", IndexBits(), "Bits of a zero run, or what they are chosen for.  [default: cycles]"),
     ("--balance", _SWITCH, "Rows are placed for balance, or interleaved.  [default: on]"),
     ("--skip-empty", _SWITCH, "Empty slices cost the multiplier nothing, or a cycle.  [default: on]"),
+    (
+        "--column-groups",
+        click.Choice(["1", "2", "4"]),
+        "Groups of PEs over which layers split their columns if that takes fewer cycles; 1: none do.  [default: 2]",
+    ),
 )
 
 
@@ -56,7 +61,13 @@ def lever_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def levers_from(
-    *, paper: bool, queue_depth: int | None, index_bits: Any, balance: str | None, skip_empty: str | None
+    *,
+    paper: bool,
+    queue_depth: int | None,
+    index_bits: Any,
+    balance: str | None,
+    skip_empty: str | None,
+    column_groups: str | None,
 ) -> Levers:
     """The levers that the options give."""
     given = {
@@ -64,5 +75,6 @@ def levers_from(
         "index_bits": index_bits,
         "balance": balance and balance == "on",
         "skip_empty": skip_empty and skip_empty == "on",
+        "column_groups": column_groups and int(column_groups),
     }
     return replace(PAPER if paper else Levers(), **{name: value for name, value in given.items() if value is not None})

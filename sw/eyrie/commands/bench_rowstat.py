@@ -1,16 +1,14 @@
 """``eyrie bench rowstat``: Eyeriss's convolutions on the row-stationary engine."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
 from eyrie.anchors.eyeriss import NETWORKS, NetworkName, published_convolutions
-from eyrie.commands.engine import ArraySize
+from eyrie.commands.engine import ArraySize, with_array
 from eyrie.commands.terminal import json_option, print_json, print_table, progress
-from eyrie.rowstat.config import RowstatConfig
 from eyrie.synth.engines import ARRAYS
 
 
@@ -38,7 +36,7 @@ from eyrie.synth.engines import ARRAYS
 @click.option(
     "--about-as-fast",
     type=click.FloatRange(min=1),
-    default=1.08,
+    default=1.1,
     show_default=True,
     help="Mappings within so many times the fewest cycles are compared by their accesses.",
 )
@@ -89,7 +87,7 @@ def rowstat(
     from eyrie.bench.simulation import SimulationError
     from eyrie.files import write_atomic
 
-    config = _configuration(preset, array)
+    config = with_array(ARRAYS[preset], array)
     known = {layer.layer: layer for layer in published_convolutions(network)}
     names = list(known) if layers == "all" else layers.split(",")
     for name in names:
@@ -128,15 +126,6 @@ def rowstat(
         raise click.exceptions.Exit(1)
 
 
-def _configuration(preset: str, array: tuple[int, int] | None) -> RowstatConfig:
-    if array is None:
-        return ARRAYS[preset]
-    try:
-        return replace(ARRAYS[preset], rows=array[0], columns=array[1])
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="'--array'") from None
-
-
 def _print(rows: list[Any], report: dict[str, Any], title: str) -> None:
     where = "cycle model" if report["on"] == "model" else f"emitted Verilog, Verilator {report['tools']['verilator']}"
     print_table(
@@ -154,10 +143,11 @@ def _print(rows: list[Any], report: dict[str, Any], title: str) -> None:
     )
     print_table(
         "Accesses of the buffer in thousands, a value, a psum or two codes of weights each",
-        ["layer", "pads", "network", "ifmaps", "filters", "psums", "buffer", "paper", "paper / ours", "gated"],
+        ["layer", "pads", "codes", "network", "ifmaps", "filters", "psums", "buffer", "paper", "paper / ours", "gated"],
         [
             [
-                *(row.layer, row.scratch_pad_accesses // 1000, row.network_accesses // 1000),
+                *(row.layer, row.scratch_pad_accesses // 1000, row.codebook_reads // 1000),
+                row.network_accesses // 1000,
                 *(row.buffer_ifmaps // 1000, row.buffer_filters // 1000, row.buffer_psums // 1000),
                 *(row.buffer_accesses // 1000, _thousands(row.paper_buffer_accesses)),
                 *(_ratio(row.paper_over_buffer), f"{100 * row.gated / (row.gated + row.multiplies):.1f} %"),

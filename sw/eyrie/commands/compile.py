@@ -64,6 +64,7 @@ def compile(
     index_bits: int | Literal["cycles", "bits"],
     queue_depth: int,
     activation_bits: int,
+    column_groups: int,
     multipliers: str,
     lut_ram: str,
     requantise: str,
@@ -105,6 +106,7 @@ def compile(
                 codebook_bits=codebook_bits,
                 queue_depth=queue_depth,
                 activation_bits=activation_bits,
+                column_groups=column_groups,
                 multipliers=multipliers,
                 lut_ram=lut_ram,
             )
@@ -123,6 +125,7 @@ def compile(
             index_bits=index_bits,
             queue_depth=queue_depth,
             activation_bits=activation_bits,
+            column_groups=column_groups,
             multipliers=multipliers == "on",
             lut_ram=lut_ram == "on",
             config=None if config_path is None else read_configuration(config_path),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import numpy as np
 
+from eyrie.commands.devices import open_place, place_options, require_engines
 from eyrie.commands.faults import hardware_faults
 from eyrie.commands.terminal import json_option, percent, print_json, print_table, progress
 from eyrie.errors import InputError
@@ -18,7 +19,7 @@ from eyrie.errors import InputError
 @click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="Fashion-MNIST: its test set is used.")
 @click.option("--input", "inputs", type=click.Path(path_type=Path), metavar="X.npy", help="Or inputs of your own ...")
 @click.option("--labels", type=click.Path(path_type=Path), metavar="L.npy", help="... and their classes, (samples,).")
-@click.option("--on", type=click.Choice(["golden", "rtl"]), default="golden", show_default=True, help="Where to run.")
+@place_options
 @click.option("--limit", type=click.IntRange(min=1), metavar="K", help="Use the first K samples only.")
 @click.option("--record", is_flag=True, help="Keep the result in DIR, where eyrie report finds it.")
 @json_option
@@ -31,6 +32,7 @@ def evaluate(
     limit: int | None,
     record: bool,
     as_json: bool,
+    **place: Any,
 ) -> None:
     """Count the samples whose largest output is the one of their class."""
     from eyrie.commands.arrays import read_array
@@ -38,7 +40,6 @@ def evaluate(
     from eyrie.compile.folder import ACCURACY, read_folder
     from eyrie.compile.network.folder import image_digest, is_segmented
     from eyrie.compile.scaling import quantise_input
-    from eyrie.driver.device import open_device
     from eyrie.files import write_atomic
     from eyrie.train.data import read_fashion_mnist
 
@@ -51,6 +52,7 @@ def evaluate(
         raise click.UsageError("give either --data, or --input and --labels")
     facts: dict[str, Any]
     if is_segmented(folder):
+        require_engines(on)
         with progress("loading") as task, hardware_faults():
             engines = open_segments(folder, on, task.say)
             interface = engines.network.interface
@@ -68,8 +70,9 @@ def evaluate(
         activations = quantise_input(compiled, x)
         _require_labels(classes, len(x))
         with progress("running") as task, hardware_faults():
-            device = open_device(compiled, "rtl" if on == "rtl" else "golden", task.say)
-            outputs = device.run(activations[:limit], task).outputs
+            with open_place(compiled.config, task.say, on=on, **place) as device:
+                device.load(compiled)
+                outputs = device.run(activations[:limit], timed=False, progress=task).outputs
     samples = len(outputs)
     right = int(np.count_nonzero(outputs.argmax(axis=1) == classes[:limit]))
     facts = {

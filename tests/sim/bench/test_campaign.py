@@ -33,6 +33,12 @@ def test_the_same_seed_draws_the_same_engines() -> None:
     assert len({draw_engine(3, number) for number in range(8)}) == 8
 
 
+def test_engines_have_groups_of_pes_or_none() -> None:
+    drawn = [draw_engine(3, number) for number in range(40)]
+    assert {config.column_groups for config in drawn} == {1, 2, 4}
+    assert {config.column_groups for config in drawn if config.n_pes > 9} > {1}
+
+
 def test_a_difference_of_one_bit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     forward = campaign.forward
 

@@ -10,7 +10,7 @@ from eyrie.bench.eie_ablation import ALL_OFF, ALL_ON, ablate
 from eyrie.bench.eie_bench import bench_on_model, bench_on_rtl
 from eyrie.bench.eie_curves import ScalingPoint, Unfit, queue_points, scaling_points
 from eyrie.bench.eie_layers import draw_layer
-from eyrie.bench.eie_levers import PAPER, Levers
+from eyrie.bench.eie_levers import LEVERS, PAPER, Levers
 from eyrie.bench.eie_model import LayerModel
 from eyrie.bench.eie_report import bench_report, geometric_mean
 from tests.sim.bench.eie_layers import SMALL_LAYERS
@@ -104,7 +104,8 @@ def test_the_report_has_all_that_makes_it_again() -> None:
     rows = list(bench_on_model(SMALL_LAYERS, n_pes=64, levers=PAPER, seed=2, say=silent))
     report = bench_report(rows, n_pes=64, levers=PAPER, seed=2, on="model")
     assert (report["pes"], report["seed"], report["on"]) == (64, 2, "model")
-    assert report["levers"] == {"balance": False, "index_bits": 4, "queue_depth": 8, "skip_empty": False}
+    levers = {"balance": False, "index_bits": 4, "queue_depth": 8, "skip_empty": False, "column_groups": 1}
+    assert report["levers"] == levers
     assert "first broadcast" in report["definition_of_cycles"]
     assert report["tools"].keys() == {"eyrie", "numpy"}
     first, second = report["rows"]
@@ -122,7 +123,7 @@ def test_geometric_mean() -> None:
 
 def test_ablation() -> None:
     rows = list(ablate(SMALL_LAYERS, n_pes=5, levers=Levers(queue_depth=16), seed=1, say=silent))
-    names = [ALL_ON, "balance off", "index bits off", "queue depth off", "empty slices off", ALL_OFF]
+    names = [ALL_ON, *(f"{name} off" for name in LEVERS), ALL_OFF]
     assert [(row.layer, row.levers) for row in rows] == [(layer.name, name) for layer in SMALL_LAYERS for name in names]
     assert all(row.matches for row in rows)
     of = {row.levers: row for row in rows if row.layer == "sparse"}

@@ -23,11 +23,17 @@ def test_a_pe_is_one_module(n_pes: int) -> None:
     assert "$stop" in core.text
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (2, 5)])
-def test_pes_rows_and_banks_are_one_module_each(rows: int, columns: int) -> None:
-    core = emit_rowstat_core(replace(ROWSTAT_TINY, rows=rows, columns=columns))
+@pytest.mark.parametrize(("rows", "columns", "filter_columns"), [(1, 1, 1), (2, 5, 1), (2, 6, 3)])
+def test_pes_pads_rows_and_banks_are_one_module_each(rows: int, columns: int, filter_columns: int) -> None:
+    core = emit_rowstat_core(replace(ROWSTAT_TINY, rows=rows, columns=columns, filter_columns=filter_columns))
     assert core.modules[ROWSTAT_TOP] == 1
-    assert [core.modules[name] for name in ROWSTAT_REPEATED] == [rows * columns, rows, columns, 2]
+    assert [core.modules[name] for name in ROWSTAT_REPEATED] == [
+        rows * columns,
+        rows * columns // filter_columns,
+        rows,
+        columns,
+        2,
+    ]
 
 
 def test_the_ports_are_those_of_the_contract() -> None:

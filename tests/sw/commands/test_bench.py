@@ -62,9 +62,10 @@ def test_options_reach_the_engine(eyrie: Callable) -> None:
 
 def test_paper_switches_everything_off_that_is_not_asked_for(eyrie: Callable) -> None:
     levers = eyrie("bench", "eie", "--paper", "--json").json["levers"]
-    assert levers == {"balance": False, "index_bits": 4, "queue_depth": 8, "skip_empty": False}
+    paper = {"balance": False, "index_bits": 4, "queue_depth": 8, "skip_empty": False, "column_groups": 1}
+    assert levers == paper
     levers = eyrie("bench", "eie", "--paper", "--balance", "on", "--index-bits", "bits", "--json").json["levers"]
-    assert levers == {"balance": True, "index_bits": "bits", "queue_depth": 8, "skip_empty": False}
+    assert levers == paper | {"balance": True, "index_bits": "bits"}
 
 
 def test_on_rtl(eyrie: Callable) -> None:
@@ -129,7 +130,8 @@ def test_curves(eyrie: Callable, tmp_path: Path) -> None:
     for chart in charts:
         minidom.parseString("<svg" + chart.split("</svg>")[0] + "</svg>")
     assert page.count("imulated by the cycle model, seed 1") == 5
-    assert "rows balanced, index bits chosen for cycles, queues of 64, empty slices skipped." in page
+    rows = "rows balanced, columns split over up to 2 groups"
+    assert f"{rows}, index bits chosen for cycles, queues of 64, empty slices skipped." in page
     tables = {path.stem: list(csv.DictReader(path.read_text().splitlines())) for path in tmp_path.glob("*.csv")}
     depths = [int(row["queue_depth"]) for row in tables["queue-depth"] if row["layer"] == "thin"]
     assert depths == [1, 2, 4, 8, 16, 32, 64, 128, 256, 8]

@@ -10,7 +10,7 @@ import pytest
 from eyrie.compile.compiler import compile_network
 from eyrie.compile.folder import read_folder
 from eyrie.compile.scaling import dequantise_output, quantise_input
-from eyrie.driver.device import SimulatedDevice
+from eyrie.driver.simulated_device import SimulatedDevice
 from eyrie.eie.config import EieConfig
 from eyrie.golden.dense import forward
 from eyrie.model.onnx_import import load_onnx
@@ -106,8 +106,8 @@ def test_a_difference_ends_with_status_one(
 ) -> None:
     run = SimulatedDevice.run
 
-    def wrong(self, x, progress=None):  # one bit of one sample
-        result = run(self, x, progress)
+    def wrong(self, x, **options):  # one bit of one sample
+        result = run(self, x, **options)
         result.outputs[3, 0] ^= 1
         return result
 

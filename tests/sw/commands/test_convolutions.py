@@ -15,8 +15,8 @@ from eyrie.bench.simulation import SimulationError
 from eyrie.compile.network.compiler import compile_segments
 from eyrie.compile.network.folder import image_digest, read_segments
 from eyrie.compile.network.segmented import ConvolutionSegment
-from eyrie.driver.device import SimulatedDevice
 from eyrie.driver.segments import GoldenSegments
+from eyrie.driver.simulated_device import SimulatedDevice
 from eyrie.eie.config import EieConfig
 from eyrie.model.onnx_import import load_onnx
 from eyrie.rowstat.config import TINY
@@ -118,7 +118,7 @@ def test_a_wrong_bit_or_cycle_ends_with_status_one(
 def test_hardware_that_breaks_its_contract(
     engine: type, eyrie: Callable, segments: Path, maps: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stuck(*_):
+    def stuck(*_, **__):
         raise SimulationError("the engine was not done within 9 cycles")
 
     monkeypatch.setattr(engine, "run", stuck)
