@@ -1,16 +1,21 @@
-# Two commands: `make demo` runs the main job, `make test` all tests. Both set up .venv by themselves.
+# Two commands: `make demo` runs the main job, `make test` all tests. `make bitstream BOARD=...` goes on to a board.
+# All of them set up .venv by themselves.
 
 PYTHON ?= python3
+BOARD ?= ulx3s-85f
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint bitstream clean
 
 demo: $(VENV)/.demo
 	$(BIN)/eyrie demo -o build/demo
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+bitstream: $(VENV)/.route
+	$(BIN)/eyrie build --board $(BOARD) -o build/$(BOARD)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check
@@ -29,6 +34,10 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	touch $@ $(VENV)/.demo
+
+$(VENV)/.route: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[route]'
+	touch $@
 
 clean:
 	rm -rf build $(VENV)
