@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """The cycle model's accounts; that its cycles are those of the hardware, `tests/sim/bench/test_campaign.py` shows."""
 
 import numpy as np
