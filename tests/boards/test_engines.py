@@ -104,7 +104,7 @@ def test_recorded_row_stationary_engines(name: str, target: Target, config: Rows
 def test_the_small_engine_can_be_held_by_what_it_is_sized_for() -> None:
     recorded = json.loads((ROOT / "results" / "synth-rowstat-ecp5-small.json").read_text())
     assert recorded["parts"]["LFE5U-45F"] == {"fits": True, "lacks": {}}
-    assert recorded["modules"]["rowstat_pe"]["block_rams"] == {"DP16KD": 1}
+    assert recorded["modules"]["rowstat_filter_pad"]["block_rams"] == {"DP16KD": 1}
 
 
 def test_an_85f_has_too_few_multipliers_for_the_paper() -> None:
