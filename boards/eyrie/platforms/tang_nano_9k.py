@@ -17,7 +17,7 @@ TANG_NANO_9K = Board(
     oscillator=27 * MHZ,
     host=HostConfig(clock=27 * MHZ, link_timeout=27 * MHZ // 100, input_depth=64, output_depth=64, crc_width=8),
     engine=EieConfig(
-        n_pes=2,
+        n_pes=1,
         entry_depth=4096,
         table_depth=512,
         activation_depth=16,
@@ -35,4 +35,4 @@ TANG_NANO_9K = Board(
     },
     loading="openFPGALoader -b tangnano9k {}",
 )
-"""Two PEs; button S1 is the reset."""
+"""One PE; button S1 is the reset. For four nextpnr finds no place for the memories made of LUTs."""
