@@ -42,8 +42,8 @@ def place_in_groups(
 ) -> Placement:
     """Place the rows of a layer on all PEs, or if that is predicted to take fewer cycles, on those of a group.
 
-    A layer on the PEs of a group has its columns split over the groups, see `eyrie.compile.mapping.map_network`. Of
-    equal predictions the layer keeps one broadcast.
+    A layer on the PEs of a group has its columns split over the groups, see `eyrie.compile.mapping.map_network`. It
+    keeps one broadcast if its busiest PE has more work than that has activations, and of equal predictions.
 
     Parameters
     ----------
@@ -56,27 +56,40 @@ def place_in_groups(
         The engine is going to be as deep as the network needs. Otherwise a layer can only be split if the
         accumulators, and the counts of a slice's entries, are for as many rows as there are groups.
     """
-    choices = [config.n_pes]
-    if config.column_groups > 1 and (sized or min(config.accumulator_depth, config.max_count) >= config.column_groups):
-        choices.append(config.group_pes)
-    placed = []
-    for size in choices:
+
+    def placed_on(size: int) -> Placement:
+        if not balance:
+            return Placement.interleaved(layer.rows, size)
         group = inputs.slots % config.n_pes // size
-        placed.append(
-            balanced_placement(layer.codes, size, activation_density=inputs.density, group_of_column=group)
-            if balance
-            else Placement.interleaved(layer.rows, size)
-        )
-    if len(placed) == 1:
-        return placed[0]
-    return min(placed, key=lambda placement: predicted_cycles(layer, config, inputs, placement))
+        return balanced_placement(layer.codes, size, activation_density=inputs.density, group_of_column=group)
+
+    together = placed_on(config.n_pes)
+    fits = sized or min(config.accumulator_depth, config.max_count) >= config.column_groups
+    if config.column_groups == 1 or not fits:
+        return together
+    work, turns = predicted_broadcast(layer, config, inputs, together)
+    if work >= turns:
+        return together
+    return min(
+        together, placed_on(config.group_pes), key=lambda placement: predicted_cycles(layer, config, inputs, placement)
+    )
 
 
 def predicted_cycles(layer: QuantisedLayer, config: EieConfig, inputs: LayerInputs, placement: Placement) -> float:
-    """Cycles below which no run goes far, of the broadcast and the drain of a single pass, on average over `SAMPLES`.
+    """Cycles below which no run goes far, of the broadcast and the drain of a single pass.
 
-    The broadcast of a group takes as long as its PEs have the turn, or as its busiest PE has non-zeros; inputs are
-    drawn at random, each by itself. Fillers, and waits for queues that are full or empty for a time, do not count.
+    Fillers, and waits for queues that are full or empty for a time, do not count.
+    """
+    broadcast = max(predicted_broadcast(layer, config, inputs, placement))
+    return broadcast + placement.local_rows * (config.n_chunks if layer.scaled else 1)
+
+
+def predicted_broadcast(
+    layer: QuantisedLayer, config: EieConfig, inputs: LayerInputs, placement: Placement
+) -> tuple[float, float]:
+    """Non-zeros of the busiest PE, and cycles in which the PEs of a group have the turn, of the group with the most.
+
+    Averages over `SAMPLES` inputs, each element drawn at random by itself.
     """
     size = placement.n_pes
     active = np.random.default_rng(0).random((SAMPLES, layer.columns)) < inputs.density
@@ -84,14 +97,14 @@ def predicted_cycles(layer: QuantisedLayer, config: EieConfig, inputs: LayerInpu
     counts = np.bincount(columns * size + placement.pe_of_row[rows], minlength=layer.columns * size)
     counts = counts.reshape(layer.columns, size)
     pe = inputs.slots % config.n_pes
-    broadcast = np.zeros(SAMPLES)
+    work, turns = np.zeros(SAMPLES), np.zeros(SAMPLES)
     for first in range(0, config.n_pes, size):
         own = (first <= pe) & (pe < first + size)
         loads = active[:, own].astype(np.float64) @ counts[own]
         lists = np.stack([np.bincount(pe[own] - first, weights=sample, minlength=size) for sample in active[:, own]])
-        turns = np.maximum(lists, 1).sum(axis=1)
-        broadcast = np.maximum(broadcast, np.maximum(loads.max(axis=1), turns))
-    return float(broadcast.mean()) + placement.local_rows * (config.n_chunks if layer.scaled else 1)
+        work = np.maximum(work, loads.max(axis=1))
+        turns = np.maximum(turns, np.maximum(lists, 1).sum(axis=1))
+    return float(work.mean()), float(turns.mean())
 
 
 def place_network(
