@@ -114,7 +114,7 @@ def read_routed(folder: Path, report: dict[str, Any], clock: str, *, seed: int, 
         utilisation={
             kind: (cells["used"], cells["available"])
             for kind, cells in sorted(report["utilization"].items())
-            if cells["used"] and cells["available"]  # nextpnr lists inner kinds that no part has
+            if cells["used"] and cells["available"]  # nextpnr lists cells of its own that no part has
         },
         critical_path=read_critical_path(path["path"]),
         seconds=float((folder / "seconds").read_text()),
