@@ -18,11 +18,12 @@ from eyrie.compile.random_network import draw_case
 from eyrie.driver.comparison import n_different
 from eyrie.driver.device import Device, Progress
 from eyrie.driver.link_image import pack_link_image
+from eyrie.driver.port_device import PSEUDO_TIMEOUT
 from eyrie.driver.serial_port import FRAME_BITS
 from eyrie.driver.uartbone_link import WORD_BYTES, written_bytes
 from eyrie.eie.config import EieConfig
 from eyrie.errors import InputError
-from eyrie.host.config import HostConfig
+from eyrie.host.config import FASTEST, HostConfig
 
 IntArray = npt.NDArray[np.int64]
 
@@ -151,7 +152,13 @@ def rehearse(
         If the design breaks its contract.
     """
     results = []
-    with served(simulation, host) as port, Device.open(port, baud=host.baud) as board, Device.open("golden") as golden:
+    # A simulation takes as many times longer for a byte as it has clock cycles.
+    timeout = PSEUDO_TIMEOUT * max(1.0, host.divisor / FASTEST.divisor)
+    with (
+        served(simulation, host) as port,
+        Device.open(port, baud=host.baud, timeout=timeout) as board,
+        Device.open("golden") as golden,
+    ):
         for network, x in cases:
             begun = simulation.cycles
             board.load(network, progress=progress and progress(f"loading {network.name}"))
