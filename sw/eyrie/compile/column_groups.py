@@ -1,4 +1,4 @@
-"""Columns of a layer split over groups of PEs, or one broadcast for all: whichever takes fewer cycles.
+"""Columns of a layer split over groups of PEs where one broadcast for all would hold them up.
 
 One broadcast sends one activation a cycle. Where a column has fewer non-zeros than there are PEs, PEs wait for it; as
 many groups with a broadcast each send as many activations a cycle. In return PEs drain as many times more rows, since
